@@ -1,0 +1,119 @@
+"""The answer: one envelope, one entry per pill; the same field names in REST, gRPC, journal and reports."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Status = Literal["identified", "uncertain", "unknown", "retake"]
+Route = Literal["fast", "accurate", "ensemble"]
+Probability = Annotated[float, Field(ge=0, le=1)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class PillMetadata(_Part):
+    """What a person typed or measured beside the photographs; every field may be missing."""
+
+    imprint: Annotated[str | None, Field(max_length=200, description="imprint text, sides in any order")] = None
+    color: Annotated[str | None, Field(max_length=80, description="SPL colour; several joined by ';'")] = None
+    shape: Annotated[str | None, Field(max_length=40, description="SPL shape")] = None
+    size_mm: Annotated[float | None, Field(gt=0, le=50, allow_inf_nan=False, description="longest side in mm")] = None
+
+
+class Box(_Part):
+    """Where the pill lies, in pixels of the upright picture as sent: left, top, width, height."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+
+class MedicationView(_Part):
+    """The medication an answer names, with the other NDCs that share its appearance."""
+
+    medication_id: str
+    ndc11: str
+    name: str
+    strength: str | None
+    imprint: str
+    rxcui: str | None
+    same_appearance: tuple[str, ...]
+
+
+class Alternative(_Part):
+    """One appearance of the ranking, named by its first medication."""
+
+    medication_id: str
+    appearance_id: str
+    name: str
+    clinical_drug: str
+    probability: Probability
+    score: float
+
+
+class Uncertainty(_Part):
+    """How unsure the answer is.
+
+    `total` is 1 - P(first clinical drug), calibrated; `disagreement` is the Jensen-Shannon divergence in
+    bits between the members' posteriors, 0 where one member answered; `threshold` is the limit on `total`
+    above which `identified` is not said.
+    """
+
+    total: Probability
+    disagreement: Probability
+    threshold: Probability
+
+
+class PredictionSet(_Part):
+    """Every appearance that passes the fitted threshold, and the coverage that is promised for a domain."""
+
+    medication_ids: tuple[str, ...]
+    num_appearances: int
+    promised_coverage: Probability
+    domain: str
+
+
+class Explanation(_Part):
+    """Each cue's share of the first answer's score in nats, the route taken, and warnings in words."""
+
+    cues: dict[str, float]
+    against_runner_up: dict[str, float]
+    route: Route
+    warnings: tuple[str, ...]
+
+
+class PillAnswer(_Part):
+    """The answer for one pill."""
+
+    box: Box | None
+    status: Status
+    reason: str | None
+    medication: MedicationView | None
+    confidence: Probability
+    unknown_probability: Probability
+    uncertainty: Uncertainty
+    alternatives: tuple[Alternative, ...]
+    prediction_set: PredictionSet
+    explanation: Explanation
+    next: str | None
+
+
+class ReleaseView(_Part):
+    """Which release answered: digests of recogniser and gallery, registry version, variant."""
+
+    recogniser: str
+    gallery: str
+    version: str
+    variant: Literal["champion", "challenger", "bundle"]
+
+
+class Answer(_Part):
+    """The envelope."""
+
+    request_id: str
+    release: ReleaseView
+    timings_ms: dict[str, float]
+    pills: tuple[PillAnswer, ...]

@@ -1,0 +1,222 @@
+"""The recogniser and gallery contracts: their typed records, digests, and how they are written and checked."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from bentos.runtime.errors import ContractError
+from bentos.runtime.medication import Appearance, Medication
+
+RECOGNISER_FILE = "recogniser.json"
+GALLERY_FILE = "gallery.json"
+MemberName = Literal["fast", "accurate"]
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class PreprocessSpec(_Record):
+    """How a located pill becomes a network's input; nobody else holds these numbers."""
+
+    size_px: Annotated[int, Field(ge=32, le=512)]
+    margin: Annotated[float, Field(ge=0, le=0.5, description="border around the pill, as a share of its longest side")]
+    fill_rgb: tuple[int, int, int] = (128, 128, 128)
+    keep_background: bool = False
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+
+class MemberSpec(_Record):
+    """One ONNX encoder: NCHW float32 pictures to unit vectors (B, embedding_dim)."""
+
+    name: MemberName
+    architecture: str
+    onnx_fp32: str
+    onnx_int8: str | None
+    serve: Literal["fp32", "int8"]
+    preprocess: PreprocessSpec
+    embedding_dim: int
+    cohort: str = Field(description="npy file (C, embedding_dim): training prototypes that stand for the world")
+    cohort_top: int = Field(description="how many nearest cohort members normalise a score (adaptive s-norm)")
+
+
+class LogisticSpec(_Record):
+    """A fitted log-likelihood ratio in nats: slope * score + intercept, clipped to +-limit."""
+
+    slope: float
+    intercept: float
+    limit: float = 12.0
+
+
+class CueSpec(_Record):
+    """Parameters of the cue channels, fitted on the fusion split."""
+
+    members: dict[str, LogisticSpec]
+    color_histogram: LogisticSpec
+    shape_ratio: LogisticSpec
+    texture: LogisticSpec
+    imprint_error_rate: float = Field(gt=0, lt=1)
+    size_sd_mm: float = Field(gt=0)
+    typed_color_error_rate: float = Field(gt=0, lt=1)
+    typed_shape_error_rate: float = Field(gt=0, lt=1)
+
+
+class PatternSpec(_Record):
+    """Fusion for one pattern of cues present: weight per cue, bias, temperature, and its thresholds.
+
+    `set_threshold`: scores at or above enter the prediction set. `identified_uncertainty`: the largest
+    total uncertainty at which `identified` is said. `unknown_threshold`: (intercept, slope) of the score
+    below which the pill is called unknown, a line in log(gallery size).
+    """
+
+    weights: dict[str, float]
+    bias: float
+    temperature: float = Field(gt=0)
+    set_threshold: float
+    identified_uncertainty: float = Field(ge=0, le=1)
+    unknown_threshold: tuple[float, float]
+
+
+class RouterSpec(_Record):
+    """Which member looks first and when both must: logistic regression of "the fast member errs"."""
+
+    feature_names: tuple[str, ...]
+    weights: tuple[float, ...]
+    bias: float
+    hard_probability: float = Field(ge=0, le=1, description="above: the accurate member looks first")
+    escalate_uncertainty: float = Field(ge=0, le=1, description="above: both members are combined")
+
+
+class QualitySpec(_Record):
+    """Limits of picture statistics beyond which a retake is asked for."""
+
+    min_sharpness: float
+    max_clipped: float
+    min_pill_px: int
+    min_brightness: float
+
+
+class RecogniserSpec(_Record):
+    """`recogniser.json`. Its digest covers every file through their SHA-256."""
+
+    schema_version: Literal[1] = 1
+    name: str
+    created_at: str
+    profile: str
+    members: tuple[MemberSpec, ...]
+    cues: CueSpec
+    patterns: dict[str, PatternSpec]
+    router: RouterSpec
+    quality: QualitySpec
+    unknown_prior: float = Field(gt=0, lt=1)
+    promised_coverage: float = Field(gt=0, lt=1)
+    calibration_domain: str
+    training_fingerprint: str
+    training_facts: dict[str, str]
+    files: dict[str, str]
+
+
+class View(_Record):
+    """Where one prototype row came from."""
+
+    appearance_id: str
+    medication_id: str
+    side: Literal["front", "back", "unknown"]
+    picture_digest: str
+    source: str
+    lot: str | None = None
+    taken_on: str | None = None
+
+
+class GallerySpec(_Record):
+    """`gallery.json`. `views[i]` is row i of every array in `prototypes.npz` and `features.npz`.
+
+    `prototypes.npz` holds one float32 array (V, D) per member name; `features.npz` holds
+    `shape_ratio` (V,), `color_histogram` (V, 48) and `texture_features` (V, 32).
+    """
+
+    schema_version: Literal[1] = 1
+    name: str
+    created_at: str
+    recogniser: str
+    medications: tuple[Medication, ...]
+    appearances: tuple[Appearance, ...]
+    views: tuple[View, ...]
+    files: dict[str, str]
+
+
+def pattern_key(cues: "set[str] | frozenset[str]") -> str:
+    """Name of a pattern of cues present: their names, sorted, joined by `+`."""
+    return "+".join(sorted(cues))
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file's bytes, in hex."""
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def canonical_json(value: object) -> bytes:
+    """JSON with sorted keys and no spaces, UTF-8: equal values give equal bytes."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def spec_digest(spec: "RecogniserSpec | GallerySpec") -> str:
+    """SHA-256 over the canonical JSON of a spec, `sha256:<hex>`."""
+    return "sha256:" + hashlib.sha256(canonical_json(spec.model_dump(mode="json"))).hexdigest()
+
+
+def write_spec(directory: Path, spec: "RecogniserSpec | GallerySpec") -> str:
+    """Write the spec's JSON into `directory` and return its digest."""
+    name = RECOGNISER_FILE if isinstance(spec, RecogniserSpec) else GALLERY_FILE
+    (directory / name).write_text(json.dumps(spec.model_dump(mode="json"), indent=1, sort_keys=True) + "\n")
+    return spec_digest(spec)
+
+
+def file_digests(directory: Path, names: list[str]) -> dict[str, str]:
+    """SHA-256 of each named file of `directory`."""
+    return {name: file_sha256(directory / name) for name in sorted(names)}
+
+
+def read_recogniser_spec(directory: Path) -> RecogniserSpec:
+    """Read `recogniser.json` and check the digest of every file it names.
+
+    Raises:
+        ContractError: a file is missing or changed, or the JSON is not of the contract's form.
+    """
+    return _read(directory, RECOGNISER_FILE, RecogniserSpec)
+
+
+def read_gallery_spec(directory: Path) -> GallerySpec:
+    """Read `gallery.json` and check the digest of every file it names.
+
+    Raises:
+        ContractError: a file is missing or changed, or the JSON is not of the contract's form.
+    """
+    return _read(directory, GALLERY_FILE, GallerySpec)
+
+
+def _read(directory: Path, name: str, kind: type) -> "RecogniserSpec | GallerySpec":
+    try:
+        spec = kind.model_validate_json((directory / name).read_bytes())
+    except FileNotFoundError as error:
+        raise ContractError(f"{directory} holds no {name}") from error
+    except ValidationError as error:
+        raise ContractError(f"{directory / name} is not of the contract's form: {error}") from error
+    for file, expected in spec.files.items():
+        _check_file(directory, file, expected)
+    return spec
+
+
+def _check_file(directory: Path, file: str, expected: str) -> None:
+    path = directory / file
+    if not path.resolve().is_relative_to(directory.resolve()):
+        raise ContractError(f"{file} lies outside {directory}")
+    if not path.is_file():
+        raise ContractError(f"{path} is missing")
+    if (found := file_sha256(path)) != expected:
+        raise ContractError(f"{path} was changed: SHA-256 {found}, the contract says {expected}")
