@@ -1,0 +1,166 @@
+"""The one append-only journal: every answer, refusal, launch, verdict, promotion and rollback is an entry."""
+
+import hashlib
+import hmac
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import (
+    JSON,
+    Column,
+    DateTime,
+    Dialect,
+    Engine,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    TypeDecorator,
+    create_engine,
+    event,
+    insert,
+    make_url,
+    select,
+    text,
+)
+from sqlalchemy.schema import CreateIndex, CreateTable
+
+HMAC_KEY_FILE = "journal_hmac.key"
+
+
+class UtcTime(TypeDecorator):
+    """An aware moment, kept in UTC by databases that forget time zones."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """To UTC."""
+        return None if value is None else value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Aware again, in UTC."""
+        return None if value is None else value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+_metadata = MetaData()
+TABLE = Table(
+    "journal",
+    _metadata,
+    Column("entry_id", Integer, primary_key=True, autoincrement=True),
+    Column("at", UtcTime, nullable=False),
+    Column("actor", String(200), nullable=False),
+    Column("subject_ref", String(200)),
+    Column("action", String(64), nullable=False),
+    Column("input_hmac", String(64)),
+    Column("recogniser", String(80)),
+    Column("gallery", String(80)),
+    Column("outcome", String(64), nullable=False),
+    Column("payload", JSON, nullable=False),
+    Index("journal_action_at", "action", "at"),
+    sqlite_autoincrement=True,
+)
+
+# INSERT OR REPLACE deletes without firing DELETE triggers, so a taken entry_id is refused as well.
+_SQLITE_TRIGGERS = (
+    "CREATE TRIGGER IF NOT EXISTS journal_refuses_update BEFORE UPDATE ON journal "
+    "BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END",
+    "CREATE TRIGGER IF NOT EXISTS journal_refuses_delete BEFORE DELETE ON journal "
+    "BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END",
+    "CREATE TRIGGER IF NOT EXISTS journal_refuses_replace BEFORE INSERT ON journal "
+    "WHEN EXISTS (SELECT 1 FROM journal WHERE entry_id = NEW.entry_id) "
+    "BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END",
+)
+
+
+class Entry(BaseModel):
+    """What one event leaves behind: no picture, no personal data, no free text of a person."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    at: datetime
+    actor: Annotated[str, Field(max_length=200)]
+    action: Annotated[str, Field(max_length=64, pattern=r"^[a-z][a-z_]*$")]
+    outcome: Annotated[str, Field(max_length=64)]
+    subject_ref: str | None = None
+    input_hmac: str | None = None
+    recogniser: str | None = None
+    gallery: str | None = None
+    payload: dict[str, Any] = {}
+
+
+class Recorded(Entry):
+    """An entry with the place the database gave it."""
+
+    entry_id: int
+
+
+class Journal:
+    """Appends entries and reads them back in the database's order; safe across threads and processes."""
+
+    def __init__(self, url: str) -> None:
+        """Open the journal at a SQLAlchemy URL, creating table and triggers where missing."""
+        self._engine = _connect(url)
+        with self._engine.begin() as connection:
+            connection.execute(CreateTable(TABLE, if_not_exists=True))
+            for index in TABLE.indexes:
+                connection.execute(CreateIndex(index, if_not_exists=True))
+            if self._engine.dialect.name == "sqlite":
+                for trigger in _SQLITE_TRIGGERS:
+                    connection.execute(text(trigger))
+
+    def append(self, entry: Entry) -> int:
+        """Commit one entry and return its entry_id.
+
+        Raises:
+            sqlalchemy.exc.SQLAlchemyError: it could not be committed; the caller must not answer.
+        """
+        with self._engine.begin() as connection:
+            return connection.execute(insert(TABLE).values(**entry.model_dump())).inserted_primary_key[0]
+
+    def entries(
+        self, *, action: str | None = None, since: datetime | None = None, until: datetime | None = None
+    ) -> list[Recorded]:
+        """Entries of one action (all where None) with since <= at < until, in the order they were committed."""
+        query = select(TABLE).order_by(TABLE.c.entry_id)
+        if action is not None:
+            query = query.where(TABLE.c.action == action)
+        if since is not None:
+            query = query.where(TABLE.c.at >= since)
+        if until is not None:
+            query = query.where(TABLE.c.at < until)
+        with self._engine.connect() as connection:
+            return [Recorded(**row) for row in connection.execute(query).mappings()]
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._engine.dispose()
+
+
+def input_hmac(pictures: Iterable[bytes], *, key: bytes) -> str:
+    """HMAC-SHA256 in hex over the pictures' bytes, each with its length; a plain hash would survive erasure."""
+    digest = hmac.new(key, digestmod=hashlib.sha256)
+    for picture in pictures:
+        digest.update(len(picture).to_bytes(8, "big"))
+        digest.update(picture)
+    return digest.hexdigest()
+
+
+def _connect(url: str) -> Engine:
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite":
+        return create_engine(parsed)
+    if parsed.database:
+        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(parsed, connect_args={"timeout": 10})
+    event.listen(engine, "connect", _durable)
+    return engine
+
+
+def _durable(connection: Any, _record: object) -> None:
+    for pragma in ("journal_mode=WAL", "synchronous=FULL"):
+        connection.execute(f"PRAGMA {pragma}")

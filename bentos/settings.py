@@ -1,0 +1,65 @@
+"""What the service and its commands read from the environment (`RXVISION_*`), and the environment they give to processes they launch."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_QUIET = {"BENTOML_DO_NOT_TRACK": "True", "DO_NOT_TRACK": "1", "ITERATIVE_DO_NOT_TRACK": "1"}
+_ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+
+
+class Settings(BaseSettings):
+    """Every knob of the serving side; each default is safe on a laptop."""
+
+    model_config = SettingsConfigDict(env_prefix="RXVISION_", frozen=True, extra="ignore")
+
+    home: Path = Field(default=Path("var"), description="everything a run produces lies below it")
+    host: str = Field(default="127.0.0.1", description="0.0.0.0 opens the service to the network")
+    port: Annotated[int, Field(ge=1, le=65535)] = 3000
+    workers: Annotated[int, Field(ge=1, le=64, description="processes; each holds its own copy of the networks")] = 1
+    threads: Annotated[int, Field(ge=1, le=64, description="answers worked on at once in one worker")] = 2
+    max_in_flight: Annotated[int, Field(ge=1, le=1024, description="requests held at once in one worker")] = 16
+    max_picture_bytes: Annotated[int, Field(ge=1024, description="one picture; more is refused")] = 20 * 2**20
+    body_timeout_s: Annotated[float, Field(gt=0, description="a body that arrives slower is refused")] = 30.0
+    answer_timeout_s: Annotated[float, Field(gt=0, description="waiting for a thread and answering together")] = 30.0
+    poll_s: Annotated[float, Field(gt=0, description="how often the release file is looked at")] = 2.0
+    allow_fallback: bool = Field(default=True, description="answer from the packed bundle while no release exists")
+    packed_home: Path = Field(
+        default=Path(__file__).resolve().parents[1] / "packed",
+        description="the release packed into the Bento: a home with its own release, keys, recogniser and gallery",
+    )
+    journal: str | None = Field(default=None, description="SQLAlchemy URL; SQLite under home where not given")
+    release: Path | None = Field(default=None, description="signed release file; below home where not given")
+    public_key: Path | None = Field(default=None, description="key that releases must be signed with")
+
+    @property
+    def keys_dir(self) -> Path:
+        """Directory of the signing key and of the journal's HMAC key."""
+        return self.home / "keys"
+
+    @property
+    def journal_url(self) -> str:
+        """SQLAlchemy URL of the journal."""
+        return self.journal or f"sqlite:///{self.home.resolve() / 'journal.db'}"
+
+    @property
+    def release_path(self) -> Path:
+        """The signed release file that is watched."""
+        return self.release or self.home / "release" / "release.json"
+
+    @property
+    def max_body_bytes(self) -> int:
+        """Limit of a whole request: two pictures, the metadata and the multipart frame."""
+        return 2 * self.max_picture_bytes + 2**17
+
+
+def launch_environment(settings: Settings) -> dict[str, str]:
+    """Environment for a BentoML process of ours: telemetry off, one compute thread, its own BentoML home."""
+    own = {
+        "RXVISION_HOME": str(settings.home.resolve()),
+        "BENTOML_HOME": str((settings.home / "bentoml").resolve()),
+    }
+    return {**os.environ, **_QUIET, **_ONE_THREAD, **own}
