@@ -1,0 +1,165 @@
+"""Enrolment: reference pictures become a gallery, without training.
+
+A prototype is the mean unit vector of one reference side over in-plane turns of its crop, so that a pill
+matches however it lies. Shapes: V views, D embedding.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Literal
+
+import cv2
+import numpy as np
+
+from bentos.runtime.contract import GallerySpec, View, file_digests, write_spec
+from bentos.runtime.errors import ContractError
+from bentos.runtime.evidence import SideObservation
+from bentos.runtime.gallery import FEATURES_FILE, PROTOTYPES_FILE
+from bentos.runtime.locate import locate
+from bentos.runtime.medication import Medication, appearance_id_of, derive_appearances
+from bentos.runtime.predictor import observe_side
+from bentos.runtime.recogniser import Recogniser
+
+_ROUND_BELOW = 1.15
+_TURNS_ROUND = tuple(range(0, 360, 60))
+_TURNS_LONG = (0, 180)
+_CHUNK = 16
+
+
+@dataclass(frozen=True)
+class ReferencePicture:
+    """One side of one medication, as a reference photograph shows it.
+
+    `mask_HW` is the cut-out where the source has one; else the pill is located as in any photograph.
+    """
+
+    medication_id: str
+    side: Literal["front", "back", "unknown"]
+    rgb_HWC: np.ndarray
+    mask_HW: np.ndarray | None
+    picture_digest: str
+    source: str
+    lot: str | None = None
+    taken_on: str | None = None
+
+
+def build_gallery(
+    recogniser: Recogniser,
+    *,
+    medications: Sequence[Medication],
+    references: Iterable[ReferencePicture],
+    out: Path,
+    name: str,
+    now: str,
+    on_view: Callable[[int], None] = lambda num_views: None,
+) -> GallerySpec:
+    """Write a gallery directory and return its record.
+
+    Medications without a reference picture are left out. Reference pictures are read as a stream.
+
+    Raises:
+        ContractError: no reference picture showed a pill, or one names no medication of the catalogue.
+    """
+    known = {medication.medication_id: medication for medication in medications}
+    views, prototypes, features = [], {name: [] for name in recogniser.members}, []
+    stream = iter(references)
+    while chunk := list(islice(stream, _CHUNK)):
+        seen = [(reference, side) for reference in chunk if (side := _observe(recogniser, reference)) is not None]
+        views += [_view(reference, known) for reference, _ in seen]
+        features += [side.features for _, side in seen]
+        for member, rows in prototypes.items():
+            rows += embed_turned(recogniser, member, [side for _, side in seen])
+        on_view(len(views))
+    if not views:
+        raise ContractError("no reference picture shows a pill: the gallery would be empty")
+    return write_gallery(
+        out, recogniser=recogniser.digest, medications=known.values(), views=views, name=name, now=now,
+        prototypes={member: np.stack(rows) for member, rows in prototypes.items()},
+        features=feature_arrays(features),
+    )  # fmt: skip
+
+
+def write_gallery(
+    out: Path,
+    *,
+    recogniser: str,
+    medications: Iterable[Medication],
+    views: Sequence[View],
+    prototypes: dict[str, np.ndarray],
+    features: dict[str, np.ndarray],
+    name: str,
+    now: str,
+) -> GallerySpec:
+    """Write the arrays and the record of a gallery; medications that no view shows are left out."""
+    shown = {view.appearance_id for view in views}
+    kept = [medication for medication in medications if appearance_id_of(medication) in shown]
+    out.mkdir(parents=True, exist_ok=True)
+    np.savez(out / PROTOTYPES_FILE, **prototypes)
+    np.savez(out / FEATURES_FILE, **features)
+    spec = GallerySpec(
+        name=name,
+        created_at=now,
+        recogniser=recogniser,
+        medications=tuple(kept),
+        appearances=tuple(derive_appearances(kept)),
+        views=tuple(views),
+        files=file_digests(out, [PROTOTYPES_FILE, FEATURES_FILE]),
+    )
+    write_spec(out, spec)
+    return spec
+
+
+def embed_turned(recogniser: Recogniser, member: str, sides: Sequence[SideObservation]) -> list[np.ndarray]:
+    """The mean unit vector (D,) of each side over its in-plane turns."""
+    spec = recogniser.members[member].spec.preprocess
+    turns = [_TURNS_LONG if side.statistics.elongation >= _ROUND_BELOW else _TURNS_ROUND for side in sides]
+    crops = [turned(side.crops[member], degrees, fill_rgb=spec.fill_rgb)
+             for side, angles in zip(sides, turns, strict=True) for degrees in angles]  # fmt: skip
+    embeddings_BD = recogniser.embed(member, crops)
+    ends = np.cumsum([len(angles) for angles in turns])[:-1]
+    return [_unit(group.mean(axis=0)) for group in np.split(embeddings_BD, ends)] if sides else []
+
+
+def turned(crop_HWC: np.ndarray, degrees: float, *, fill_rgb: tuple[int, int, int]) -> np.ndarray:
+    """The square crop turned about its centre; corners filled."""
+    if degrees == 0:
+        return crop_HWC
+    size = crop_HWC.shape[0]
+    matrix = cv2.getRotationMatrix2D(((size - 1) / 2, (size - 1) / 2), degrees, 1.0)
+    return cv2.warpAffine(crop_HWC, matrix, (size, size), flags=cv2.INTER_LINEAR, borderValue=fill_rgb)
+
+
+def feature_arrays(features: Sequence) -> dict[str, np.ndarray]:
+    """Reference features as the gallery stores them: (V,), (V, 48), (V, 32) float32."""
+    return {
+        "shape_ratio": np.array([feature.shape_ratio for feature in features], np.float32),
+        "color_histogram": np.stack([feature.color_histogram for feature in features]).astype(np.float32),
+        "texture_features": np.stack([feature.texture_features for feature in features]).astype(np.float32),
+    }
+
+
+def _observe(recogniser: Recogniser, reference: ReferencePicture) -> SideObservation | None:
+    alpha_HW = None if reference.mask_HW is None else reference.mask_HW.astype(np.uint8) * 255
+    found = locate(reference.rgb_HWC, alpha_HW=alpha_HW)
+    return observe_side(recogniser, reference.rgb_HWC, found[0]) if found else None
+
+
+def _view(reference: ReferencePicture, known: dict[str, Medication]) -> View:
+    if reference.medication_id not in known:
+        raise ContractError(f"reference picture {reference.picture_digest} names {reference.medication_id}, "
+                            "which the catalogue does not hold")  # fmt: skip
+    return View(
+        appearance_id=appearance_id_of(known[reference.medication_id]),
+        medication_id=reference.medication_id,
+        side=reference.side,
+        picture_digest=reference.picture_digest,
+        source=reference.source,
+        lot=reference.lot,
+        taken_on=reference.taken_on,
+    )
+
+
+def _unit(vector_D: np.ndarray) -> np.ndarray:
+    return (vector_D / max(float(np.linalg.norm(vector_D)), 1e-12)).astype(np.float32)

@@ -1,0 +1,160 @@
+"""Evidence: what the pictures and the typed facts say for and against each appearance, cue by cue, in nats.
+
+Every number is log p(cue | appearance) - log p(cue | the world). Picture scores are normalised by the
+recogniser's fixed cohort (adaptive s-norm: Matejka et al., "Analysis of Score Normalization in Multilingual
+Speaker Recognition", Interspeech 2017), so enrolling or removing a pill leaves the others' scores as they were.
+
+Shapes: P pictures of the pill (1 or 2), V views, A appearances, K views of one side, D embedding.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from bentos.runtime.answer import PillMetadata
+from bentos.runtime.contract import LogisticSpec, pattern_key
+from bentos.runtime.features import VisualFeatures
+from bentos.runtime.gallery import Gallery
+from bentos.runtime.locate import Located
+from bentos.runtime.recogniser import Member, Recogniser
+from bentos.runtime.statistics import PictureStatistics
+from bentos.runtime.typed import typed_cues
+
+FEATURE_CUES = ("color_histogram", "shape_ratio", "texture")
+TWO_SIDES = "two_sides"
+
+
+@dataclass(frozen=True)
+class SideObservation:
+    """One picture of one pill: where it lies, its crops per member, features, statistics, embeddings so far."""
+
+    located: Located
+    crops: dict[str, np.ndarray]
+    features: VisualFeatures
+    statistics: PictureStatistics
+    embeddings: dict[str, np.ndarray] = field(default_factory=dict)
+
+    def embedding(self, recogniser: Recogniser, member: str) -> np.ndarray:
+        """Unit vector (D,) of the member, computed once."""
+        if member not in self.embeddings:
+            self.embeddings[member] = recogniser.embed(member, [self.crops[member]])[0]
+        return self.embeddings[member]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Cue name -> (A,) nats, and the pattern of cues present that chooses the fusion weights."""
+
+    cues: dict[str, np.ndarray]
+    pattern: str
+
+
+class Scorer:
+    """Scores observations against one gallery with one recogniser; holds the prototypes' cohort statistics."""
+
+    def __init__(self, recogniser: Recogniser, gallery: Gallery) -> None:
+        self._recogniser = recogniser
+        self._gallery = gallery
+        self._world = {
+            name: cohort_statistics(gallery.prototypes[name], member) for name, member in recogniser.members.items()
+        }
+
+    def collect(self, sides: Sequence[SideObservation], *, members: Sequence[str], metadata: PillMetadata) -> Evidence:
+        """All cues of one pill.
+
+        Raises:
+            InputError: the metadata names a colour or shape that SPL does not know.
+        """
+        cues = self._picture_cues(sides, members=members) if sides else {}
+        typed = typed_cues(
+            metadata,
+            self._gallery.index,
+            appearances=self._gallery.appearances,
+            cues=self._recogniser.spec.cues,
+        )
+        present = {*members, *typed} if sides else set(typed)
+        return Evidence(cues | typed, pattern_key(present | ({TWO_SIDES} if len(sides) == 2 else set())))
+
+    def _picture_cues(self, sides: Sequence[SideObservation], *, members: Sequence[str]) -> dict[str, np.ndarray]:
+        names = (*members, *FEATURE_CUES)
+        ratios_CPV = np.stack(
+            [[self._ratio(name, side) for side in sides] for name in names]
+        )
+        best_CPA2 = best_views(ratios_CPV, self._gallery.index.views_ASK)
+        return dict(zip(names, assign_sides(best_CPA2), strict=True))
+
+    def _ratio(self, name: str, side: SideObservation) -> np.ndarray:
+        cues = self._recogniser.spec.cues
+        if name in FEATURE_CUES:
+            distance_V = feature_distances(side.features, self._gallery.features)[name]
+            return log_ratio(distance_V, getattr(cues, name))
+        return log_ratio(self.normalised(name, side), cues.members[name])
+
+    def normalised(self, member: str, side: SideObservation) -> np.ndarray:
+        """Cohort-normalised cosine of the side to every view, (V,)."""
+        embedding_D = side.embedding(self._recogniser, member)
+        mean, sd = cohort_statistics(embedding_D[None], self._recogniser.members[member])
+        cosine_V = self._gallery.prototypes[member] @ embedding_D
+        mean_V, sd_V = self._world[member]
+        return 0.5 * ((cosine_V - mean) / sd + (cosine_V - mean_V) / sd_V)
+
+
+def cohort_statistics(embeddings_BD: np.ndarray, member: Member) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation (B,), (B,) of the cosines to the nearest `cohort_top` cohort members."""
+    cosines_BC = embeddings_BD @ member.cohort_CD.T
+    top = min(member.spec.cohort_top, cosines_BC.shape[1])
+    nearest_BT = np.partition(cosines_BC, cosines_BC.shape[1] - top, axis=1)[:, -top:]
+    return nearest_BT.mean(axis=1), nearest_BT.std(axis=1) + 0.02
+
+
+def feature_distances(features: VisualFeatures, reference: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Distance of a side to every view's reference features, (V,) each.
+
+    Colour: Hellinger distance of the histograms. Shape: absolute log ratio of width over length. Texture:
+    Euclidean distance.
+    """
+    affinity_V = np.sqrt(reference["color_histogram"] * features.color_histogram).sum(axis=1)
+    return {
+        "color_histogram": np.sqrt(np.clip(1 - affinity_V, 0, None)),
+        "shape_ratio": np.abs(np.log(reference["shape_ratio"] / features.shape_ratio)),
+        "texture": np.linalg.norm(reference["texture_features"] - features.texture_features, axis=1),
+    }
+
+
+def log_ratio(score: np.ndarray, spec: LogisticSpec) -> np.ndarray:
+    """The fitted log-likelihood ratio of a score, clipped, nats."""
+    return np.clip(spec.slope * score + spec.intercept, -spec.limit, spec.limit)
+
+
+def best_views(ratios_CPV: np.ndarray, views_ASK: np.ndarray) -> np.ndarray:
+    """Each cue at the best view of every appearance and side; (C, P, A, 2), -inf where a side has no view."""
+    num_cues, num_pictures, _ = ratios_CPV.shape
+    padded_CPV = np.concatenate([ratios_CPV, np.full((num_cues, num_pictures, 1), -np.inf)], axis=2)
+    total_PASK = padded_CPV.sum(axis=0)[:, views_ASK]
+    pick_PAS = total_PASK.argmax(axis=3)
+    row_PAS = np.take_along_axis(views_ASK[None], pick_PAS[..., None], axis=3)[..., 0]
+    pictures_P = np.arange(num_pictures)[:, None, None]
+    return padded_CPV[:, pictures_P, row_PAS]
+
+
+def assign_sides(best_CPAS: np.ndarray) -> np.ndarray:
+    """Sum the cues over the pictures under the best assignment of pictures to sides; (C, A).
+
+    One picture shows either side. Two pictures show different sides, in either order; where an appearance
+    has views of one side alone, both are held against it.
+    """
+    total_PAS = best_CPAS.sum(axis=0)
+    if best_CPAS.shape[1] == 1:
+        return _take(best_CPAS[:, 0], total_PAS[0].argmax(axis=1))
+    orders = np.stack([total_PAS[0, :, 0] + total_PAS[1, :, 1], total_PAS[0, :, 1] + total_PAS[1, :, 0]])
+    first_A = orders.argmax(axis=0)
+    alone_A = np.isneginf(orders.max(axis=0))
+    only_A = total_PAS[0].argmax(axis=1)
+    first_A = np.where(alone_A, only_A, first_A)
+    second_A = np.where(alone_A, only_A, 1 - first_A)
+    return _take(best_CPAS[:, 0], first_A) + _take(best_CPAS[:, 1], second_A)
+
+
+def _take(best_CAS: np.ndarray, side_A: np.ndarray) -> np.ndarray:
+    return np.take_along_axis(best_CAS, side_A[None, :, None], axis=2)[..., 0]

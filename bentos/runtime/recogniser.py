@@ -1,0 +1,78 @@
+"""A recogniser: the members' ONNX encoders and everything fitted with them, checked before use.
+
+Shapes: B pictures, S size in px, D embedding, C cohort.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnxruntime as ort
+
+from bentos.runtime.contract import MemberSpec, RecogniserSpec, read_recogniser_spec, spec_digest
+from bentos.runtime.errors import ContractError
+from bentos.runtime.preprocess import to_batch
+
+
+@dataclass(frozen=True)
+class Member:
+    """One encoder with its session and the cohort that normalises its scores."""
+
+    spec: MemberSpec
+    session: ort.InferenceSession
+    cohort_CD: np.ndarray
+
+    def embed(self, crops: Sequence[np.ndarray], *, max_batch: int = 32) -> np.ndarray:
+        """Map uint8 crops (S, S, 3) to unit rows (B, D), float32."""
+        name = self.session.get_inputs()[0].name
+        parts = [
+            self.session.run(None, {name: to_batch(crops[i : i + max_batch], spec=self.spec.preprocess)})[0]
+            for i in range(0, len(crops), max_batch)
+        ]
+        return np.concatenate(parts) if parts else np.zeros((0, self.spec.embedding_dim), np.float32)
+
+
+@dataclass(frozen=True)
+class Recogniser:
+    """The loaded contract; `digest` is what releases, galleries and verdicts bind to."""
+
+    directory: Path
+    spec: RecogniserSpec
+    digest: str
+    members: dict[str, Member]
+
+    @classmethod
+    def load(cls, directory: Path, *, members: tuple[str, ...] | None = None) -> "Recogniser":
+        """Read, check every digest, and open one ONNX Runtime session per member.
+
+        Args:
+            members: the members to open; all that the contract names by default.
+
+        Raises:
+            ContractError: a file is missing or changed, or a member is asked for that is not there.
+        """
+        spec = read_recogniser_spec(directory)
+        known = {member.name: member for member in spec.members}
+        wanted = members or tuple(known)
+        if missing := set(wanted) - set(known):
+            raise ContractError(f"the recogniser has no member {', '.join(sorted(missing))}")
+        return cls(directory, spec, spec_digest(spec), {name: open_member(directory, known[name]) for name in wanted})
+
+    def embed(self, member: str, crops: Sequence[np.ndarray]) -> np.ndarray:
+        """Map uint8 crops (S, S, 3) of the member's size to unit rows (B, D)."""
+        return self.members[member].embed(crops)
+
+
+def open_member(directory: Path, spec: MemberSpec) -> Member:
+    """Open the member's session (one intra-op thread: more were slower on small networks) and its cohort."""
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    file = spec.onnx_int8 if spec.serve == "int8" else spec.onnx_fp32
+    session = ort.InferenceSession(directory / file, options, providers=["CPUExecutionProvider"])
+    cohort = np.load(directory / spec.cohort, allow_pickle=False)
+    if cohort.ndim != 2 or cohort.shape[1] != spec.embedding_dim:
+        raise ContractError(f"cohort of {spec.name} has shape {cohort.shape}, expected (C, {spec.embedding_dim})")
+    return Member(spec, session, cohort.astype(np.float32))
