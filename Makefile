@@ -1,0 +1,38 @@
+# One vocabulary: setup, run, test, lint, ui, serve, clean.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := run
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := .setup-stamp
+WORKERS ?= 2
+export RXVISION_HOME ?= $(CURDIR)/var
+
+.PHONY: setup run test lint ui serve clean
+
+setup: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt .ci/setup
+	@.ci/setup "$(PYTHON)" "$(VENV)"
+	@touch $(STAMP)
+
+run: setup ## train, judge, promote; then UI, MLflow and service (ONCE=1 ends instead of serving)
+	@$(BIN)/rxvision run $(if $(ONCE),--once)
+
+test: lint
+	@$(BIN)/pytest -n $(WORKERS)
+
+lint: setup
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports
+
+ui: setup
+	@$(BIN)/rxvision ui
+
+serve: setup
+	@$(BIN)/rxvision serve
+
+clean: ## remove what runs produced and the environment
+	rm -rf var $(VENV) $(STAMP) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis .import_linter_cache
