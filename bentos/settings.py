@@ -1,4 +1,4 @@
-"""What the service and its commands read from the environment (`RXVISION_*`), and the environment they give to processes they launch."""
+"""What the service reads from the environment (`RXVISION_*`), and the environment of processes it launches."""
 
 import os
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-_QUIET = {"BENTOML_DO_NOT_TRACK": "True", "DO_NOT_TRACK": "1", "ITERATIVE_DO_NOT_TRACK": "1"}
+QUIET = {"BENTOML_DO_NOT_TRACK": "True", "DO_NOT_TRACK": "1", "ITERATIVE_DO_NOT_TRACK": "1"}
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
@@ -51,6 +51,11 @@ class Settings(BaseSettings):
         return self.release or self.home / "release" / "release.json"
 
     @property
+    def public_key_path(self) -> Path:
+        """The key that releases must be signed with."""
+        return self.public_key or self.keys_dir / "signing.pub"
+
+    @property
     def max_body_bytes(self) -> int:
         """Limit of a whole request: two pictures, the metadata and the multipart frame."""
         return 2 * self.max_picture_bytes + 2**17
@@ -62,4 +67,4 @@ def launch_environment(settings: Settings) -> dict[str, str]:
         "RXVISION_HOME": str(settings.home.resolve()),
         "BENTOML_HOME": str((settings.home / "bentoml").resolve()),
     }
-    return {**os.environ, **_QUIET, **_ONE_THREAD, **own}
+    return {**os.environ, **QUIET, **_ONE_THREAD, **own}

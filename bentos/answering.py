@@ -1,0 +1,144 @@
+"""One answer from pictures to journal: the part that REST and gRPC share.
+
+An answer leaves only after its journal entry is committed. Threads are bounded, and so is what waits for them.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from bentos.faults import ServiceFault
+from bentos.journal import HMAC_KEY_FILE, Entry, Journal, input_hmac
+from bentos.metrics import Metrics
+from bentos.records import prediction_payload
+from bentos.runtime.answer import Answer, PillMetadata
+from bentos.runtime.errors import InputError
+from bentos.settings import Settings
+from bentos.signing import secret
+from bentos.watch import Change, ReleaseWatch, Serving
+
+ANONYMOUS: Final = "anonymous"
+SERVICE: Final = "service"
+
+
+class Answering:
+    """Answers with the current release, journals, counts; safe to call from many requests at once."""
+
+    def __init__(self, settings: Settings, *, journal: Journal, metrics: Metrics, now: Callable[[], datetime]) -> None:
+        """Open threads and key; the release is loaded by `watch.poll()`."""
+        self.settings = settings
+        self.watch = ReleaseWatch(settings, on_change=self._record_change)
+        self._journal = journal
+        self._metrics = metrics
+        self._now = now
+        self._hmac_key = secret(settings.keys_dir, name=HMAC_KEY_FILE)
+        self._threads = ThreadPoolExecutor(settings.threads, thread_name_prefix="answer")
+        self._held = 0
+
+    @contextmanager
+    def admitted(self) -> Iterator[None]:
+        """Hold a place for one request.
+
+        Raises:
+            ServiceFault: busy, all places are taken; the body should not even be read.
+        """
+        if self._held >= self.settings.max_in_flight:
+            raise ServiceFault("busy", "The service has as many requests as it can hold; try again in a second.")
+        self._held += 1
+        self._metrics.in_flight.inc()
+        try:
+            yield
+        finally:
+            self._held -= 1
+            self._metrics.in_flight.dec()
+
+    async def answer(self, pictures: Sequence[bytes], *, metadata: PillMetadata | None, request_id: str) -> Answer:
+        """Answer for one or two pictures, off the event loop.
+
+        Raises:
+            ServiceFault: no_release, journal_unavailable, answer_timeout.
+            InputError: the pictures or the metadata cannot be used; this is journalled too.
+        """
+        serving = self.serving()
+        work = asyncio.get_running_loop().run_in_executor(
+            self._threads, lambda: self._answer(serving, pictures, metadata=metadata, request_id=request_id)
+        )
+        try:
+            return await asyncio.wait_for(work, self.settings.answer_timeout_s)
+        except TimeoutError as error:
+            sentence = f"No answer within {self.settings.answer_timeout_s:g} s; try again."
+            raise ServiceFault("answer_timeout", sentence) from error
+
+    def refused(self, code: str) -> None:
+        """Count a request that got no answer."""
+        self._metrics.refusals.labels(code).inc()
+
+    def close(self) -> None:
+        """Let the running answers finish, then end the threads and the journal's connections."""
+        self._threads.shutdown(wait=True, cancel_futures=True)
+        self._journal.close()
+
+    def serving(self) -> Serving:
+        """What answers now; raises `ServiceFault` no_release before the first release is loaded."""
+        if self.watch.current is None:
+            raise ServiceFault("no_release", "No release is loaded; the service cannot answer yet.")
+        return self.watch.current
+
+    def _answer(
+        self, serving: Serving, pictures: Sequence[bytes], *, metadata: PillMetadata | None, request_id: str
+    ) -> Answer:
+        began = time.perf_counter()
+        entry = Entry(
+            at=self._now(),
+            actor=ANONYMOUS,
+            action="predict",
+            outcome="answered",
+            input_hmac=input_hmac(pictures, key=self._hmac_key),
+            recogniser=serving.ref.recogniser,
+            gallery=serving.ref.gallery,
+        )
+        try:
+            observation = serving.predictor.observe(pictures)
+            answer = serving.predictor.answer(observation, metadata=metadata, request_id=request_id)
+        except InputError as error:
+            payload = {"request_id": request_id, "code": error.code}
+            self._commit(entry.model_copy(update={"outcome": "refused", "payload": payload}))
+            raise
+        self._commit(entry.model_copy(update={"payload": prediction_payload(answer, observation, metadata=metadata)}))
+        self._metrics.answered(answer, seconds=time.perf_counter() - began)
+        return answer
+
+    def _commit(self, entry: Entry) -> None:
+        try:
+            self._journal.append(entry)
+        except SQLAlchemyError as error:
+            raise ServiceFault(
+                "journal_unavailable", "The journal cannot be written, so no answer is given."
+            ) from error
+
+    def _record_change(self, change: Change) -> None:
+        loaded = change.serving
+        outcome = "refused" if loaded is None else "loaded"
+        self._metrics.releases.labels(outcome).inc()
+        if loaded is not None:
+            self._metrics.ready.set(1)
+        payload = (
+            {"reason": change.refusal} if loaded is None else {"version": loaded.ref.version, "from": loaded.origin}
+        )
+        self._commit(
+            Entry(
+                at=self._now(),
+                actor=SERVICE,
+                action="load_release",
+                outcome=outcome,
+                recogniser=loaded and loaded.ref.recogniser,
+                gallery=loaded and loaded.ref.gallery,
+                payload=payload,
+            )
+        )

@@ -1,0 +1,84 @@
+"""Errors as HTTP: RFC 9457 problem documents with a machine-readable code and a sentence."""
+
+from http import HTTPStatus
+from types import MappingProxyType
+from typing import Final
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+
+from bentos.faults import ServiceFault
+from bentos.runtime.errors import InputError
+
+MEDIA_TYPE: Final = "application/problem+json"
+
+STATUS: Final = MappingProxyType(
+    {
+        "empty_file": 400,
+        "malformed_multipart": 400,
+        "missing_image": 400,
+        "unexpected_field": 400,
+        "client_gone": 400,
+        "slow_body": 408,
+        "body_too_large": 413,
+        "too_large": 413,
+        "too_many_pixels": 413,
+        "not_multipart": 415,
+        "unsupported_format": 415,
+        "bad_metadata": 422,
+        "truncated": 422,
+        "undecodable": 422,
+        "journal_unavailable": 503,
+        "no_release": 503,
+        "busy": 503,
+        "answer_timeout": 504,
+    }
+)
+_TRY_AGAIN: Final = frozenset({"busy", "no_release", "journal_unavailable"})
+
+
+def problem(request: Request, *, status: int, code: str, sentence: str) -> JSONResponse:
+    """One problem document; `detail` is the sentence for a person."""
+    body = {
+        "type": f"urn:rxvision:problem:{code}",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": sentence,
+        "code": code,
+        "request_id": request.state.request_id,
+    }
+    headers = {"Retry-After": "1"} if code in _TRY_AGAIN else {}
+    if status in (408, 413):
+        headers["Connection"] = "close"  # the rest of the body is not going to be read
+    return JSONResponse(body, status_code=status, headers=headers, media_type=MEDIA_TYPE)
+
+
+def install(app: FastAPI) -> None:
+    """Make every error of the application a problem document."""
+    app.add_exception_handler(InputError, _coded)
+    app.add_exception_handler(ServiceFault, _coded)
+    app.add_exception_handler(HTTPException, _plain)
+    app.add_exception_handler(ClientDisconnect, _gone)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+async def _coded(request: Request, error: InputError | ServiceFault) -> JSONResponse:
+    return problem(request, status=STATUS.get(error.code, 400), code=error.code, sentence=error.sentence)
+
+
+async def _plain(request: Request, error: HTTPException) -> JSONResponse:
+    code = HTTPStatus(error.status_code).name.lower()
+    response = problem(request, status=error.status_code, code=code, sentence=str(error.detail))
+    response.headers.update(error.headers or {})
+    return response
+
+
+async def _gone(request: Request, _error: ClientDisconnect) -> JSONResponse:
+    return problem(request, status=400, code="client_gone", sentence="The connection ended before the request did.")
+
+
+async def _unexpected(request: Request, _error: Exception) -> JSONResponse:
+    sentence = "The service failed on this request; the fault was logged under the request id."
+    return problem(request, status=500, code="internal", sentence=sentence)

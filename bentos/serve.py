@@ -1,0 +1,60 @@
+"""How our BentoML processes are launched: the command, its environment, and waiting until one is ready."""
+
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from bentos.faults import ServiceFault
+from bentos.settings import Settings, launch_environment
+
+SERVICE = "bentos.service:RxVision"
+
+
+def serve_command(settings: Settings, *, bento: str | None = None) -> list[str]:
+    """Arguments that serve a built Bento by its tag, or the installed package where none is given."""
+    root = str(Path(__file__).resolve().parents[1])
+    where = [bento] if bento else [SERVICE, "--working-dir", root]
+    return [
+        *(sys.executable, "-m", "bentoml", "serve", *where),
+        *("--host", settings.host, "--port", str(settings.port)),
+    ]
+
+
+def start_service(settings: Settings, *, bento: str | None = None, log: Path) -> subprocess.Popen:
+    """Start the service in the background, its output in `log`; stop it with SIGTERM to the process."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as output:
+        return subprocess.Popen(
+            serve_command(settings, bento=bento),
+            env=launch_environment(settings),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+
+
+def wait_until_ready(settings: Settings, process: subprocess.Popen, *, timeout_s: float = 60.0) -> float:
+    """Seconds until /ready said 200.
+
+    Raises:
+        ServiceFault: not_ready, the process ended or the time ran out.
+    """
+    began = time.monotonic()
+    while (waited := time.monotonic() - began) < timeout_s:
+        if process.poll() is not None:
+            raise ServiceFault("not_ready", f"the service ended with status {process.returncode} before it was ready")
+        if _is_ready(f"http://{settings.host}:{settings.port}/ready"):
+            return waited
+        time.sleep(0.1)
+    raise ServiceFault("not_ready", f"the service was not ready within {timeout_s:g} s")
+
+
+def _is_ready(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2) as response:
+            return response.status == 200
+    except (urllib.error.URLError, TimeoutError, ConnectionError):
+        return False

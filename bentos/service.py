@@ -1,0 +1,48 @@
+"""The BentoML service: workers, probes and packaging around the REST application."""
+
+import asyncio
+from datetime import UTC, datetime
+
+import bentoml
+
+from bentos.answering import Answering
+from bentos.journal import Journal
+from bentos.metrics import metrics
+from bentos.rest import create_app
+from bentos.settings import Settings
+
+settings = Settings()
+app = create_app()
+
+
+@bentoml.service(
+    name="rxvision",
+    workers=settings.workers,
+    traffic={"timeout": settings.body_timeout_s + settings.answer_timeout_s + 5},  # ours answer first
+)
+@bentoml.asgi_app(app, path="/")
+class RxVision:
+    """One worker: loads the release, answers, and watches the release file until it is stopped."""
+
+    def __init__(self) -> None:
+        """Open the journal and load the release, if there is one."""
+        self.answering = Answering(
+            settings, journal=Journal(settings.journal_url), metrics=metrics(), now=lambda: datetime.now(UTC)
+        )
+        self.answering.watch.poll()
+        app.state.answering = self.answering
+
+    @bentoml.on_startup
+    async def start_watching(self) -> None:
+        """Begin to poll the release file."""
+        self._watching = asyncio.create_task(self.answering.watch.run())
+
+    @bentoml.on_shutdown
+    async def stop(self) -> None:
+        """End the poll; let running answers finish and be journalled."""
+        self._watching.cancel()
+        await asyncio.to_thread(self.answering.close)
+
+    def __is_ready__(self) -> bool:
+        """BentoML's own probe, /readyz."""
+        return self.answering.watch.current is not None

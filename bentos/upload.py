@@ -1,0 +1,117 @@
+"""Reads the multipart request of a prediction, within fixed limits of memory and time."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Final
+
+from pydantic import ValidationError
+from starlette.datastructures import FormData, UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.requests import Request
+
+from bentos.faults import ServiceFault
+from bentos.runtime.answer import PillMetadata
+from bentos.runtime.errors import InputError
+
+MAX_METADATA_BYTES: Final = 2**16
+_FIELDS: Final = ("image", "image_back", "metadata")
+
+
+@dataclass(frozen=True)
+class Upload:
+    """One or two pictures as sent, and what a person typed beside them."""
+
+    pictures: tuple[bytes, ...]
+    metadata: PillMetadata | None
+
+
+async def read_upload(request: Request, *, max_body_bytes: int, max_picture_bytes: int) -> Upload:
+    """Read `image`, `image_back` and `metadata` of a multipart request; nothing touches the disk.
+
+    Raises:
+        ServiceFault: not_multipart, malformed_multipart, body_too_large, missing_image, unexpected_field.
+        InputError: bad_metadata, too_large.
+    """
+    form = await _parse(request, max_body_bytes=max_body_bytes)
+    _refuse_unexpected(form)
+    pictures = [await _picture(form, name, limit=max_picture_bytes) for name in _FIELDS[:2] if name in form]
+    if "image" not in form:
+        raise ServiceFault("missing_image", "The request has no file part named 'image'.")
+    return Upload(tuple(pictures), await _metadata(form))
+
+
+def parse_metadata(text: str | bytes) -> PillMetadata:
+    """The metadata object of a request.
+
+    Raises:
+        InputError: bad_metadata, with the first fault in words.
+    """
+    try:
+        return PillMetadata.model_validate_json(text)
+    except ValidationError as error:
+        raise InputError("bad_metadata", f"The metadata cannot be used: {_first_fault(error)}.") from error
+
+
+def _first_fault(error: ValidationError) -> str:
+    fault = error.errors(include_url=False, include_input=False)[0]
+    return ": ".join(filter(None, [".".join(map(str, fault["loc"])), fault["msg"]]))
+
+
+async def _parse(request: Request, *, max_body_bytes: int) -> FormData:
+    if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
+        raise ServiceFault("not_multipart", "Send multipart/form-data with a file part named 'image'.")
+    _refuse_announced(request, limit=max_body_bytes)
+    parser = MultiPartParser(
+        request.headers,
+        _limited(request, limit=max_body_bytes),
+        max_files=3,
+        max_fields=3,
+        max_part_size=MAX_METADATA_BYTES,
+    )
+    parser.spool_max_size = max_body_bytes  # pictures stay in memory: the service writes none to disk
+    try:
+        return await parser.parse()
+    except MultiPartException as error:
+        raise ServiceFault("malformed_multipart", f"The multipart body cannot be read: {error.message}") from error
+
+
+def _too_large(limit: int) -> ServiceFault:
+    return ServiceFault("body_too_large", f"The request is larger than {limit} bytes.")
+
+
+def _refuse_announced(request: Request, *, limit: int) -> None:
+    announced = request.headers.get("content-length", "0")
+    if announced.isdigit() and int(announced) > limit:
+        raise _too_large(limit)
+
+
+async def _limited(request: Request, *, limit: int) -> AsyncIterator[bytes]:
+    received = 0
+    async for chunk in request.stream():
+        received += len(chunk)
+        if received > limit:
+            raise _too_large(limit)
+        yield chunk
+
+
+def _refuse_unexpected(form: FormData) -> None:
+    for name in form:
+        if name not in _FIELDS:
+            raise ServiceFault("unexpected_field", f"Unknown part; the parts are {', '.join(_FIELDS)}.")
+        if len(form.getlist(name)) > 1:
+            raise ServiceFault("unexpected_field", f"The part '{name}' is sent more than once.")
+
+
+async def _picture(form: FormData, name: str, *, limit: int) -> bytes:
+    part = form[name]
+    if not isinstance(part, UploadFile):
+        raise ServiceFault("missing_image", f"The part '{name}' must be a file; it was sent as text.")
+    if part.size > limit:
+        raise InputError("too_large", f"The picture '{name}' has {part.size} bytes; {limit} are allowed.")
+    return await part.read()
+
+
+async def _metadata(form: FormData) -> PillMetadata | None:
+    part = form.get("metadata")
+    text = await part.read(MAX_METADATA_BYTES) if isinstance(part, UploadFile) else part
+    return parse_metadata(text) if text and text.strip() else None
