@@ -51,7 +51,9 @@ def unknown_limit(ruling: Ruling, *, num_active: int) -> float:
     return intercept + slope * math.log(max(num_active, 1))
 
 
-def decide_status(ruling: Ruling, gallery: Gallery, *, total: float, contradictions: Sequence[str]) -> tuple[Status, str]:
+def decide_status(
+    ruling: Ruling, gallery: Gallery, *, total: float, contradictions: Sequence[str]
+) -> tuple[Status, str]:
     """The status and the reason for it, in words."""
     posterior = ruling.posterior
     if gallery.num_active == 0 or posterior.unknown_probability > 0.5:

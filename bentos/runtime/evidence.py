@@ -23,6 +23,7 @@ from bentos.runtime.typed import typed_cues
 
 FEATURE_CUES = ("color_histogram", "shape_ratio", "texture")
 TWO_SIDES = "two_sides"
+SELF_VIEWS = 2
 
 
 @dataclass(frozen=True)
@@ -78,9 +79,7 @@ class Scorer:
 
     def _picture_cues(self, sides: Sequence[SideObservation], *, members: Sequence[str]) -> dict[str, np.ndarray]:
         names = (*members, *FEATURE_CUES)
-        ratios_CPV = np.stack(
-            [[self._ratio(name, side) for side in sides] for name in names]
-        )
+        ratios_CPV = np.stack([[self._ratio(name, side) for side in sides] for name in names])
         best_CPA2 = best_views(ratios_CPV, self._gallery.index.views_ASK)
         return dict(zip(names, assign_sides(best_CPA2), strict=True))
 
@@ -101,10 +100,14 @@ class Scorer:
 
 
 def cohort_statistics(embeddings_BD: np.ndarray, member: Member) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation (B,), (B,) of the cosines to the nearest `cohort_top` cohort members."""
-    cosines_BC = embeddings_BD @ member.cohort_CD.T
-    top = min(member.spec.cohort_top, cosines_BC.shape[1])
-    nearest_BT = np.partition(cosines_BC, cosines_BC.shape[1] - top, axis=1)[:, -top:]
+    """Mean and standard deviation (B,), (B,) of the cosines to the nearest `cohort_top` cohort members.
+
+    The two nearest are passed over: for a pill that stands in the cohort they are the pill itself.
+    """
+    cosines_BC = np.sort(embeddings_BD @ member.cohort_CD.T, axis=1)
+    num_cohort = cosines_BC.shape[1]
+    last = num_cohort - SELF_VIEWS if num_cohort > 2 * SELF_VIEWS else num_cohort
+    nearest_BT = cosines_BC[:, max(0, last - member.spec.cohort_top) : last]
     return nearest_BT.mean(axis=1), nearest_BT.std(axis=1) + 0.02
 
 

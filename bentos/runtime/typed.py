@@ -5,7 +5,7 @@ outlines; they do not depend on the gallery, so a score never changes when anoth
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import MappingProxyType
 
 import numpy as np
@@ -38,7 +38,9 @@ _NEIGHBOUR_SHARE = 0.6
 _SIZE_MEAN_MM, _SIZE_SD_MM = 11.5, 5.0
 
 
-def typed_cues(metadata: PillMetadata, index: GalleryIndex, *, appearances: Sequence[Appearance], cues: CueSpec) -> dict:
+def typed_cues(
+    metadata: PillMetadata, index: GalleryIndex, *, appearances: Sequence[Appearance], cues: CueSpec
+) -> dict:
     """Cue name -> (A,) nats for each field the person filled in.
 
     Raises:
@@ -67,7 +69,7 @@ def size_ratio(size_mm: float, sizes_mm_A: np.ndarray, *, sd_mm: float) -> np.nd
     return np.clip(here - world, -8.0, None)
 
 
-def _parsed(parse: "callable", text: str, *, several: bool = True) -> tuple[str, ...]:
+def _parsed(parse: Callable[[str], str], text: str, *, several: bool = True) -> tuple[str, ...]:
     pieces = [piece for piece in text.split(";") if piece.strip()] if several else [text]
     try:
         return tuple(parse(piece) for piece in pieces)

@@ -1,0 +1,40 @@
+"""How people type what stands on a pill: all tokens in any order, or half of it with a look-alike character.
+
+Training fits its imprint channel on this behaviour and the benchmark measures with it; one home for both.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from bentos.runtime.imprint import CONFUSABLE
+from bentos.runtime.medication import Medication
+
+_LOOK_ALIKES = {
+    char: [other for group in CONFUSABLE if char in group for other in group if other != char]
+    for group in CONFUSABLE
+    for char in group
+}
+
+
+def type_all_tokens(tokens: Sequence[str], *, rng: np.random.Generator) -> str | None:
+    """Every token once, in random order; None where the pill carries no imprint."""
+    return " ".join(tokens[i] for i in rng.permutation(len(tokens))) or None
+
+
+def type_partial(tokens: Sequence[str], *, rng: np.random.Generator) -> str | None:
+    """One token at random with one confusable character exchanged where it has one; None without imprint."""
+    if not tokens:
+        return None
+    token = tokens[rng.integers(len(tokens))].upper()
+    places = [i for i, char in enumerate(token) if char in _LOOK_ALIKES]
+    if not places:
+        return token
+    place = places[rng.integers(len(places))]
+    others = _LOOK_ALIKES[token[place]]
+    return token[:place] + others[rng.integers(len(others))] + token[place + 1 :]
+
+
+def imprint_texts(medication: Medication) -> list[str]:
+    """The medication's imprint tokens as text, in catalogue order."""
+    return [token.text for token in medication.imprint]

@@ -1,0 +1,269 @@
+"""Calibration: cue ratios, fusion weights per pattern of cues, router, temperature, sets, unknown limit.
+
+Ratios, weights and router are fitted on the `fit` split, temperature and thresholds on the `calibrate`
+split; both hold photographs of appearances that no member was trained on.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain, combinations
+
+import numpy as np
+
+from bentos.runtime.contract import CueSpec, PatternSpec, QualitySpec, RouterSpec, pattern_key
+from bentos.runtime.evidence import FEATURE_CUES, TWO_SIDES, Scorer, feature_distances
+from bentos.runtime.fuse import fuse, posterior
+from bentos.runtime.predictor import Predictor
+from training.calibration_config import CalibrationConfig
+from training.examples import TYPED_FIELDS, Example, only
+from training.fit import (
+    WORLD,
+    FusionProblem,
+    conformal_threshold,
+    fit_fusion,
+    fit_log_ratio,
+    fit_temperature,
+    line_in_log_size,
+    risk_threshold,
+)
+
+ROUTER_FEATURES = ("sharpness", "brightness", "contrast", "saturation", "clipped", "pill_px", "elongation")
+_CUE_OF_FIELD = {"imprint": "imprint", "color": "typed_color", "shape": "typed_shape", "size_mm": "size"}
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """Which members look, which fields are typed, and whether both sides are there."""
+
+    members: tuple[str, ...]
+    typed: tuple[str, ...]
+    two_sided: bool
+
+    @property
+    def key(self) -> str:
+        """The name under which the recogniser keeps this pattern."""
+        cues = {*self.members, *(_CUE_OF_FIELD[field] for field in self.typed)}
+        return pattern_key(cues | ({TWO_SIDES} if self.two_sided else set()))
+
+
+def all_patterns(members: Sequence[str]) -> Iterator[Pattern]:
+    """Every non-empty set of members, with every set of typed fields, with one side and with two."""
+    looking = chain.from_iterable(combinations(members, n) for n in range(1, len(members) + 1))
+    for chosen in looking:
+        for typed in chain.from_iterable(combinations(TYPED_FIELDS, n) for n in range(len(TYPED_FIELDS) + 1)):
+            for two_sided in (False, True):
+                yield Pattern(chosen, typed, two_sided)
+
+
+def fit_cues(predictor: Predictor, examples: Sequence[Example], *, rng: np.random.Generator) -> CueSpec:
+    """The log-likelihood ratio of every picture cue: its best view of the right appearance against others'."""
+    scorer = Scorer(predictor.recogniser, predictor.gallery)
+    neutral = predictor.recogniser.spec.cues
+    members = {}
+    for name in predictor.recogniser.members:
+        pairs = [_genuine_and_impostor(scorer.normalised(name, e.sides[0]), e, predictor, rng=rng, best=np.max)
+                 for e in examples]  # fmt: skip
+        members[name] = fit_log_ratio(*map(np.concatenate, zip(*pairs, strict=True)))
+    features = {}
+    for name in FEATURE_CUES:
+        distances = (feature_distances(e.sides[0].features, predictor.gallery.features)[name] for e in examples)
+        pairs = [_genuine_and_impostor(distance_V, e, predictor, rng=rng, best=np.min)
+                 for distance_V, e in zip(distances, examples, strict=True)]  # fmt: skip
+        features[name] = fit_log_ratio(*map(np.concatenate, zip(*pairs, strict=True)), limit=4.0)
+    return neutral.model_copy(update={"members": members, **features})
+
+
+def _genuine_and_impostor(
+    value_V: np.ndarray,
+    example: Example,
+    predictor: Predictor,
+    *,
+    rng: np.random.Generator,
+    best: Callable[[np.ndarray], float],
+) -> tuple[np.ndarray, np.ndarray]:
+    """The best view of the truth (1,), and of 24 random other look groups (24,)."""
+    gallery = predictor.gallery
+    rows_ASK = gallery.index.views_ASK
+    others = [a for a, other in enumerate(gallery.appearances) if other.look_group != example.look_group]
+    picked = rng.choice(others, size=min(24, len(others)), replace=False)
+    values = [float(best(value_V[rows[rows >= 0]])) for rows in rows_ASK[[example.truth, *picked]]]
+    return np.array(values[:1]), np.array(values[1:])
+
+
+class Table:
+    """The cues of a split's examples, collected once and put together for each pattern."""
+
+    def __init__(self, predictor: Predictor, examples: Sequence[Example]) -> None:
+        self.examples = list(examples)
+        self._predictor = predictor
+        self._typed_Q = [predictor.collect((), members=(), metadata=e.typed).cues for e in self.examples]
+        self._looked: dict[tuple[str, ...], list[dict[str, np.ndarray]]] = {}
+
+    def rows(self, pattern: Pattern) -> np.ndarray:
+        """Numbers of the examples that have every cue of the pattern."""
+        wanted = {_CUE_OF_FIELD[field] for field in pattern.typed}
+        return np.array([q for q, cues in enumerate(self._typed_Q) if wanted <= cues.keys()], int)
+
+    def problem(self, pattern: Pattern, *, unknown_prior: float) -> tuple[list[str], FusionProblem]:
+        """Each example twice: as it is, and with its own look group removed (then the world is right)."""
+        rows = self.rows(pattern)
+        looked_Q, typed = self._looking(pattern.members), [_CUE_OF_FIELD[field] for field in pattern.typed]
+        names = [*looked_Q[0], *typed]
+        cues_QAC = np.stack([np.stack([(looked_Q[q] | self._typed_Q[q])[name] for name in names], 1) for q in rows])
+        groups_A = np.array([appearance.look_group for appearance in self._predictor.gallery.appearances])
+        others_QA = np.stack([groups_A != self.examples[q].look_group for q in rows])
+        weights = (1 - unknown_prior) / len(rows), unknown_prior / len(rows)
+        return names, FusionProblem(
+            cues_QAC=np.concatenate([cues_QAC, cues_QAC]),
+            active_QA=np.concatenate([np.ones_like(others_QA), others_QA]),
+            truth_Q=np.concatenate([[self.examples[q].truth for q in rows], np.full(len(rows), WORLD)]),
+            weight_Q=np.repeat(weights, len(rows)),
+        )
+
+    def _looking(self, members: tuple[str, ...]) -> list[dict[str, np.ndarray]]:
+        if members not in self._looked:
+            nothing = only(self.examples[0].typed, ())
+            self._looked[members] = [
+                self._predictor.collect(e.sides, members=members, metadata=nothing).cues for e in self.examples
+            ]
+        return self._looked[members]
+
+
+@dataclass(frozen=True)
+class Split:
+    """A split's tables: single photographs and front-and-back pairs."""
+
+    single: Table
+    pairs: Table
+
+    def of(self, pattern: Pattern) -> Table:
+        """The table whose examples have as many sides as the pattern."""
+        return self.pairs if pattern.two_sided else self.single
+
+
+def fit_patterns(
+    predictor: Predictor,
+    fit: Split,
+    calibrate: Split,
+    *,
+    config: CalibrationConfig,
+    rng: np.random.Generator,
+    on_pattern: Callable[[int, int], None],
+) -> dict[str, PatternSpec]:
+    """Weights, temperature and thresholds for every pattern of cues that can be asked for."""
+    patterns = list(all_patterns(tuple(predictor.recogniser.members)))
+    fitted = {}
+    for done, pattern in enumerate(patterns, start=1):
+        fitted[pattern.key] = fit_pattern(predictor, pattern, fit, calibrate, config=config, rng=rng)
+        on_pattern(done, len(patterns))
+    return fitted
+
+
+def fit_pattern(
+    predictor: Predictor,
+    pattern: Pattern,
+    fit: Split,
+    calibrate: Split,
+    *,
+    config: CalibrationConfig,
+    rng: np.random.Generator,
+) -> PatternSpec:
+    """One pattern: weights on the fit split, temperature and thresholds on the calibrate split."""
+    prior = config.unknown_prior
+    names, problem = fit.of(pattern).problem(pattern, unknown_prior=prior)
+    weights_C, bias = fit_fusion(problem, unknown_prior=prior)
+    _, held = calibrate.of(pattern).problem(pattern, unknown_prior=prior)
+    score_QA = np.where(held.active_QA, held.cues_QAC @ weights_C + bias, -np.inf)
+    num = len(score_QA) // 2
+    draft = PatternSpec(
+        weights=dict(zip(names, map(float, weights_C), strict=True)),
+        bias=bias,
+        temperature=fit_temperature(score_QA, held.truth_Q, held.weight_Q, unknown_prior=prior),
+        set_threshold=0.0,
+        identified_uncertainty=0.0,
+        unknown_threshold=unknown_line(score_QA[num:], config=config, rng=rng),
+    )
+    table = calibrate.of(pattern)
+    examples = [table.examples[q] for q in table.rows(pattern)]
+    return with_thresholds(predictor, draft, examples, score_QA[:num], config=config)
+
+
+def unknown_line(score_QA: np.ndarray, *, config: CalibrationConfig, rng: np.random.Generator) -> tuple[float, float]:
+    """The best score of an unknown pill is below this line in log(gallery size) but for `unknown_error`."""
+    num = score_QA.shape[1]
+    sizes = sorted({size for size in (8, 16, 32, 64, 128, 512, 2048) if size < num} | {num})
+    limits = []
+    for size in sizes:
+        chosen_QN = np.argsort(rng.random(score_QA.shape), axis=1)[:, :size]
+        best_Q = np.take_along_axis(score_QA, chosen_QN, axis=1).max(axis=1)
+        limits.append(float(np.quantile(best_Q[np.isfinite(best_Q)], 1 - config.unknown_error)))
+    return line_in_log_size(sizes, limits)
+
+
+def with_thresholds(
+    predictor: Predictor,
+    draft: PatternSpec,
+    examples: Sequence[Example],
+    score_QA: np.ndarray,
+    *,
+    config: CalibrationConfig,
+) -> PatternSpec:
+    """Set threshold from appearances no member was trained on; `identified` limit from all answers above the line."""
+    new_Q = np.array([e.held_out for e in examples])
+    genuine_Q = score_QA[np.arange(len(examples)), [e.truth for e in examples]]
+    coverage = conformal_threshold(genuine_Q[new_Q] if new_Q.any() else genuine_Q, coverage=config.promised_coverage)
+    limit = draft.unknown_threshold[0] + draft.unknown_threshold[1] * np.log(predictor.gallery.num_active)
+    answered = [(e, score_A) for e, score_A in zip(examples, score_QA, strict=True) if score_A.max() >= limit]
+    judged = [_judge(predictor, e, score_A / draft.temperature, config=config) for e, score_A in answered]
+    uncertainty, wrong = np.array(judged).reshape(-1, 2).T
+    safe = risk_threshold(uncertainty, wrong, max_error=config.identified_error)
+    return draft.model_copy(update={"set_threshold": coverage, "identified_uncertainty": float(np.clip(safe, 0, 1))})
+
+
+def _judge(
+    predictor: Predictor, example: Example, score_A: np.ndarray, *, config: CalibrationConfig
+) -> tuple[float, bool]:
+    """Uncertainty of the first clinical drug, and whether it is wrong."""
+    appearance_I, drug_I, share_I = predictor.gallery.index.drug_shares
+    probability_A, _ = posterior(score_A, unknown_prior=config.unknown_prior)
+    drug_G = np.bincount(drug_I, weights=probability_A[appearance_I] * share_I)
+    return 1 - float(drug_G.max()), drug_G.argmax() not in drug_I[appearance_I == example.truth]
+
+
+def fit_router(predictor: Predictor, examples: Sequence[Example], *, config: CalibrationConfig) -> RouterSpec:
+    """Logistic regression of "the fast member's first answer is wrong" on the picture's statistics."""
+    features_QF = np.array([[e.sides[0].statistics.as_dict()[name] for name in ROUTER_FEATURES] for e in examples])
+    wrong_Q = np.array([_fast_is_wrong(predictor, e) for e in examples])
+    mean_F, sd_F = features_QF.mean(axis=0), features_QF.std(axis=0) + 1e-9
+    weights_F, bias = np.zeros(len(ROUTER_FEATURES)), float(np.log((wrong_Q.mean() + 1e-3) / (1.001 - wrong_Q.mean())))
+    if 0 < wrong_Q.sum() < len(wrong_Q):
+        from sklearn.linear_model import LogisticRegression
+
+        model = LogisticRegression(C=0.1).fit((features_QF - mean_F) / sd_F, wrong_Q)
+        weights_F = model.coef_[0] / sd_F
+        bias = float(model.intercept_[0] - weights_F @ mean_F)
+    return RouterSpec(
+        feature_names=ROUTER_FEATURES,
+        weights=tuple(map(float, weights_F)),
+        bias=bias,
+        hard_probability=config.hard_probability,
+        escalate_uncertainty=config.escalate_uncertainty,
+    )
+
+
+def _fast_is_wrong(predictor: Predictor, example: Example) -> bool:
+    evidence = predictor.collect(example.sides, members=("fast",), metadata=only(example.typed, ()))
+    found = fuse(evidence, spec=predictor.recogniser.spec, active_A=predictor.gallery.active_A)
+    return int(found.probability_A.argmax()) != example.truth
+
+
+def fit_quality(examples: Sequence[Example]) -> QualitySpec:
+    """Retake limits: well beyond the worst percent of the photographs the recogniser was fitted on."""
+    table = {name: np.array([e.sides[0].statistics.as_dict()[name] for e in examples])
+             for name in ("sharpness", "clipped", "pill_px", "brightness")}  # fmt: skip
+    return QualitySpec(
+        min_sharpness=float(np.quantile(table["sharpness"], 0.005) * 0.5),
+        max_clipped=float(min(0.9, np.quantile(table["clipped"], 0.995) * 1.5 + 0.1)),
+        min_pill_px=int(max(24, np.quantile(table["pill_px"], 0.005) * 0.5)),
+        min_brightness=float(np.quantile(table["brightness"], 0.005) * 0.5),
+    )

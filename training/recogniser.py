@@ -1,0 +1,211 @@
+"""Assembly: exported members become a recogniser, with cohort, fusion, router and thresholds fitted to it."""
+
+import shutil
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from bentos.runtime.contract import (
+    CueSpec,
+    LogisticSpec,
+    MemberSpec,
+    QualitySpec,
+    RecogniserSpec,
+    RouterSpec,
+    file_digests,
+    write_spec,
+)
+from bentos.runtime.enrol import ReferencePicture, build_gallery
+from bentos.runtime.gallery import Gallery
+from bentos.runtime.medication import Medication
+from bentos.runtime.predictor import Predictor
+from bentos.runtime.recogniser import Recogniser
+from training.calibrate import ROUTER_FEATURES, Split, Table, fit_cues, fit_patterns, fit_quality, fit_router
+from training.calibration_config import CalibrationConfig
+from training.examples import Observed, make_examples, observe_photos
+
+_NEUTRAL = LogisticSpec(slope=1.0, intercept=0.0)
+MAX_COHORT = 1024
+
+
+@dataclass(frozen=True)
+class ExportedMember:
+    """A member's ONNX files and its record; `spec.cohort` names a file that assembly writes."""
+
+    spec: MemberSpec
+    directory: Path
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the recogniser is and came from."""
+
+    name: str
+    profile: str
+    now: str
+    calibration_domain: str
+    training_fingerprint: str
+    training_facts: dict[str, str]
+
+
+def assemble_recogniser(
+    members: Sequence[ExportedMember],
+    *,
+    dataset: pd.DataFrame,
+    home: Path,
+    medications: Sequence[Medication],
+    references: Iterable[ReferencePicture],
+    config: CalibrationConfig,
+    facts: Facts,
+    work: Path,
+    out_root: Path,
+    on_progress: Callable[[str, int, int], None],
+) -> Path:
+    """Fit everything that joins the members and write `out_root/<digest12>`; returns that directory.
+
+    `dataset` is the manifest with splits; `on_progress(stage, done, total)` reports observing and fitting.
+
+    Raises:
+        ContractError: the members' files are not of the contract's form.
+    """
+    shutil.rmtree(work, ignore_errors=True)
+    draft = _draft(members, config=config, facts=facts)
+    _write(draft, members, work / "recogniser")
+    recogniser = Recogniser.load(work / "recogniser")
+    build_gallery(recogniser, medications=medications, references=references, out=work / "gallery", name="draft",
+                  now=facts.now, on_view=lambda done: on_progress("references", done, 0))  # fmt: skip
+    seen = set(dataset.loc[dataset["appearance_role"] == "seen", "appearance_id"])
+    _write_cohorts(Gallery.load(work / "gallery"), seen, members, work / "recogniser")
+    predictor = _reload(draft, work)
+    rng = np.random.default_rng(config.seed)
+    observed = {
+        split: _observe(predictor, dataset, split, home=home, config=config, on_progress=on_progress)
+        for split in ("fit", "calibrate")
+    }
+    final = _fit(draft, predictor, observed, work=work, config=config, rng=rng, on_progress=on_progress)
+    return _publish(final, work / "recogniser", out_root)
+
+
+def _draft(members: Sequence[ExportedMember], *, config: CalibrationConfig, facts: Facts) -> RecogniserSpec:
+    cues = CueSpec(
+        members={member.spec.name: _NEUTRAL for member in members},
+        color_histogram=_NEUTRAL,
+        shape_ratio=_NEUTRAL,
+        texture=_NEUTRAL,
+        imprint_error_rate=config.imprint_error_rate,
+        size_sd_mm=config.size_sd_mm,
+        typed_color_error_rate=config.typed_color_error_rate,
+        typed_shape_error_rate=config.typed_shape_error_rate,
+    )
+    router = RouterSpec(feature_names=ROUTER_FEATURES, weights=(0.0,) * len(ROUTER_FEATURES), bias=0.0,
+                        hard_probability=config.hard_probability,
+                        escalate_uncertainty=config.escalate_uncertainty)  # fmt: skip
+    return RecogniserSpec(
+        name=facts.name,
+        created_at=facts.now,
+        profile=facts.profile,
+        members=tuple(member.spec for member in members),
+        cues=cues,
+        patterns={},
+        router=router,
+        quality=QualitySpec(min_sharpness=0, max_clipped=1, min_pill_px=0, min_brightness=0),
+        unknown_prior=config.unknown_prior,
+        promised_coverage=config.promised_coverage,
+        calibration_domain=facts.calibration_domain,
+        training_fingerprint=facts.training_fingerprint,
+        training_facts=facts.training_facts,
+        files={},
+    )
+
+
+def _files(spec: MemberSpec) -> list[str]:
+    return [file for file in (spec.onnx_fp32, spec.onnx_int8) if file is not None]
+
+
+def _write(spec: RecogniserSpec, members: Sequence[ExportedMember], directory: Path) -> None:
+    """Copy the members' files beside a record that names them; the cohort starts as one zero row."""
+    directory.mkdir(parents=True)
+    for member in members:
+        for file in _files(member.spec):
+            shutil.copyfile(member.directory / file, directory / file)
+        np.save(directory / member.spec.cohort, np.zeros((1, member.spec.embedding_dim), np.float32))
+    _seal(spec, directory)
+
+
+def _seal(spec: RecogniserSpec, directory: Path) -> RecogniserSpec:
+    names = [file for member in spec.members for file in (*_files(member), member.cohort)]
+    sealed = spec.model_copy(update={"files": file_digests(directory, names)})
+    write_spec(directory, sealed)
+    return sealed
+
+
+def _write_cohorts(gallery: Gallery, seen: set[str], members: Sequence[ExportedMember], directory: Path) -> None:
+    """The cohort: one reference view per side of each appearance the members were trained on."""
+    rows: dict[tuple[str, str], int] = {}
+    for row, view in enumerate(gallery.spec.views):
+        if view.appearance_id in seen:
+            rows.setdefault((view.appearance_id, view.side), row)
+    chosen = sorted(rows.values())[:MAX_COHORT]
+    for member in members:
+        np.save(directory / member.spec.cohort, gallery.prototypes[member.spec.name][chosen])
+
+
+def _reload(spec: RecogniserSpec, work: Path) -> Predictor:
+    """A predictor over the draft's gallery; its binding to the draft's digest is not yet of interest."""
+    _seal(spec, work / "recogniser")
+    return Predictor(Recogniser.load(work / "recogniser"), Gallery.load(work / "gallery"))
+
+
+def _observe(
+    predictor: Predictor,
+    dataset: pd.DataFrame,
+    split: str,
+    *,
+    home: Path,
+    config: CalibrationConfig,
+    on_progress: Callable[[str, int, int], None],
+) -> list[Observed]:
+    photos = dataset[(dataset["split"] == split) & dataset["medication_id"].notna()]
+    photos = photos.sample(min(len(photos), config.max_photos), random_state=config.seed).sort_values("photo_id")
+    return observe_photos(predictor, photos, home=home, on_photo=lambda done, total: on_progress(split, done, total))
+
+
+def _fit(
+    draft: RecogniserSpec,
+    predictor: Predictor,
+    observed: dict[str, list[Observed]],
+    *,
+    work: Path,
+    config: CalibrationConfig,
+    rng: np.random.Generator,
+    on_progress: Callable[[str, int, int], None],
+) -> RecogniserSpec:
+    """Cue ratios first, as the weights build on them; then patterns, and the router that reads the weights."""
+    examples = {
+        (split, two): make_examples(items, predictor, rng=rng, two_sided=two)
+        for split, items in observed.items()
+        for two in (False, True)
+    }
+    spec = draft.model_copy(update={"cues": fit_cues(predictor, examples["fit", False], rng=rng)})
+    predictor = _reload(spec, work)
+    splits = {name: Split(Table(predictor, examples[name, False]), Table(predictor, examples[name, True]))
+              for name in observed}  # fmt: skip
+    patterns = fit_patterns(predictor, splits["fit"], splits["calibrate"], config=config, rng=rng,
+                            on_pattern=lambda done, total: on_progress("patterns", done, total))  # fmt: skip
+    quality = fit_quality(examples["fit", False])
+    spec = spec.model_copy(update={"patterns": patterns, "quality": quality})
+    router = fit_router(_reload(spec, work), examples["fit", False], config=config)
+    return _seal(spec.model_copy(update={"router": router}), work / "recogniser")
+
+
+def _publish(spec: RecogniserSpec, directory: Path, out_root: Path) -> Path:
+    """Move the finished directory to the name of its digest."""
+    digest = write_spec(directory, spec)
+    target = out_root / digest.removeprefix("sha256:")[:12]
+    shutil.rmtree(target, ignore_errors=True)
+    out_root.mkdir(parents=True, exist_ok=True)
+    shutil.move(directory, target)
+    return target
