@@ -7,13 +7,14 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-# Telemetry and version checks of every dependency, off. One home: tests and launched processes take it from here.
+from bentos.settings import QUIET as SERVING_QUIET
+
+# Telemetry and version checks of every dependency, off (serving's own are in
+# bentos/settings.py). One home: tests and launched processes take it from here.
 QUIET = {
-    "DO_NOT_TRACK": "1",
+    **SERVING_QUIET,
     "DAGSTER_DISABLE_TELEMETRY": "yes",
     "MLFLOW_DISABLE_TELEMETRY": "true",
-    "BENTOML_DO_NOT_TRACK": "True",
-    "ITERATIVE_DO_NOT_TRACK": "1",
     "EVIDENTLY_DISABLE_TELEMETRY": "1",
     "GX_ANALYTICS_ENABLED": "false",
     "NO_ALBUMENTATIONS_UPDATE": "1",
@@ -45,11 +46,10 @@ class Environment(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="RXVISION_", frozen=True, extra="ignore")
 
     home: Path = Field(Path("var"), description="everything a run produces lies below this directory")
-    host: str = Field("127.0.0.1", description="address that the interfaces and the service listen on")
-    dagster_port: int = Field(3000, ge=1, le=65535)
+    host: str = Field("127.0.0.1", description="address that the Dagster and MLflow interfaces listen on")
+    dagster_port: int = Field(3001, ge=1, le=65535)
     mlflow_port: int = Field(5000, ge=1, le=65535)
-    port: int = Field(8000, ge=1, le=65535, description="port of the service")
-    photos: Path | None = Field(None, description="directory with labels.csv of photographs to ingest beside rendered")
+    photos: Path | None = Field(None, description="directory with labels.csv that the sensor for new photographs watches")
 
     @property
     def root(self) -> Path:

@@ -1,0 +1,145 @@
+"""What assets work with: the run's home, progress, records on disk, MLflow tracking and registry."""
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+import dagster as dg
+
+from assets.records import Record
+
+Step = Callable[[int, int | None], None]
+
+
+class Progress(Protocol):
+    """Where long work reports how far it is."""
+
+    def stage(self, name: str) -> Step:
+        """A callback (done, total) for one stage; total is None where it is not known."""
+        ...
+
+
+class LogProgress(dg.ConfigurableResource):
+    """Progress as lines of the run's log, at most one per stage every `every_s` seconds."""
+
+    every_s: float = 10.0
+
+    def stage(self, name: str) -> Step:
+        """A callback that writes `name: done of total`."""
+        log, last = logging.getLogger("rxvision.progress"), [0.0]
+
+        def step(done: int, total: int | None) -> None:
+            if done == total or time.monotonic() - last[0] >= self.every_s:
+                last[0] = time.monotonic()
+                log.info("%s: %s of %s", name, done, "?" if total is None else total)
+
+        return step
+
+
+class Workspace(dg.ConfigurableResource):
+    """The home of a run: where everything lies, and what time it is."""
+
+    home: str
+
+    @property
+    def root(self) -> Path:
+        """The absolute home."""
+        return Path(self.home)
+
+    def path(self, relative: str) -> Path:
+        """The absolute path of what a record names."""
+        return self.root / relative
+
+    def relative(self, path: Path) -> str:
+        """How a record names a path below the home."""
+        return path.resolve().relative_to(self.root).as_posix()
+
+    def now(self) -> str:
+        """The time, ISO 8601 in UTC."""
+        return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+class JsonRecords(dg.ConfigurableIOManager):
+    """Keeps each asset's record as JSON under the home; nothing is pickled."""
+
+    home: str
+
+    def handle_output(self, context: dg.OutputContext, obj: Record) -> None:
+        """Write the record in place of the asset's last one, in one step."""
+        path = self._path(context.asset_key)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_suffix(f".{context.run_id}")
+        draft.write_text(obj.model_dump_json(indent=1) + "\n")
+        draft.replace(path)
+
+    def load_input(self, context: dg.InputContext) -> Record:
+        """Read the record as the type that the asset asks for."""
+        return context.dagster_type.typing_type.model_validate_json(self._path(context.asset_key).read_bytes())
+
+    def _path(self, key: dg.AssetKey) -> Path:
+        return Path(self.home) / "records" / f"{key.to_user_string()}.json"
+
+
+class MlflowTracker(dg.ConfigurableResource):
+    """MLflow runs that end as their Dagster step ends: FINISHED, or FAILED where it raised."""
+
+    tracking_uri: str
+    artifact_root: str
+    experiment: str = "rxvision"
+
+    @contextmanager
+    def run(self, context: dg.AssetExecutionContext, name: str, *, tags: Mapping[str, str] | None = None) -> Iterator:
+        """An MLflow run for the body of a `with`; nested where the job already holds one. Yields `mlflow`."""
+        import mlflow
+
+        experiment_id = self.experiment_id()
+        found = {"dagster_run_id": context.run_id, "dagster_asset": name, **(tags or {})}
+        with mlflow.start_run(experiment_id=experiment_id, run_name=name, nested=True, tags=found) as run:
+            context.add_output_metadata({"mlflow_run_id": run.info.run_id})
+            yield mlflow
+
+    def experiment_id(self) -> str:
+        """The experiment, made with its artefacts below the home (the default is the working directory)."""
+        import mlflow
+
+        mlflow.set_tracking_uri(self.tracking_uri)
+        found = mlflow.get_experiment_by_name(self.experiment)
+        if found is not None:
+            return found.experiment_id
+        return mlflow.create_experiment(self.experiment, artifact_location=self.artifact_root)
+
+    def end_left_open(self, dagster_run_id: str, *, status: str) -> int:
+        """End the MLflow runs of a Dagster run that died (`FAILED`, `KILLED`); returns how many there were."""
+        from mlflow.entities import ViewType
+
+        left = self._client().search_runs(
+            [self.experiment_id()],
+            filter_string=f"tags.dagster_run_id = '{dagster_run_id}' and attributes.status = 'RUNNING'",
+            run_view_type=ViewType.ACTIVE_ONLY,
+        )
+        for run in left:
+            self._client().set_terminated(run.info.run_id, status=status)
+        return len(left)
+
+    def _client(self) -> Any:
+        from mlflow import MlflowClient
+
+        return MlflowClient(tracking_uri=self.tracking_uri, registry_uri=self.tracking_uri)
+
+
+@dg.resource(
+    config_schema={"tracking_uri": str, "artifact_root": str, "experiment": str},
+    description="dagster-mlflow's run over a whole job; its experiment is made first, with artefacts below the home.",
+)
+def job_mlflow(context: dg.InitResourceContext) -> Iterator:
+    """`dagster_mlflow.mlflow_tracking`, for in-process jobs that carry `end_mlflow_on_run_finished`."""
+    from dagster_mlflow import mlflow_tracking
+
+    config = context.resource_config
+    MlflowTracker(**config).experiment_id()
+    inner = {"experiment_name": config["experiment"], "mlflow_tracking_uri": config["tracking_uri"]}
+    yield from mlflow_tracking.resource_fn(context.replace_config({**inner, "env": {}, "extra_tags": {}}))

@@ -1,0 +1,100 @@
+"""Promotion and rollback: the only two ways a release changes, each locked, signed and journalled."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from bentos.journal import Entry, Journal
+from bentos.release import Ref, ReleaseSpec, pin, read_release, write_release
+from bentos.runtime.gallery import Gallery
+from bentos.runtime.recogniser import Recogniser
+from bentos.signing import PUBLIC_KEY_FILE, read_public_key, signing_key
+from monitoring.verdict import demand, read_verdict
+
+
+class RollbackError(Exception):
+    """There is no earlier release to go back to."""
+
+
+@dataclass(frozen=True)
+class ReleaseDesk:
+    """Where releases are kept and who changes them. `actor` names a person or a job in the journal."""
+
+    home: Path
+    release_path: Path
+    keys_dir: Path
+    journal_url: str
+    actor: str
+
+    def current(self) -> ReleaseSpec | None:
+        """The release in force, None before the first.
+
+        Raises:
+            ContractError: it is unsigned or altered.
+        """
+        if not self.release_path.is_file():
+            return None
+        return read_release(self.release_path, key=read_public_key(self.keys_dir / PUBLIC_KEY_FILE))
+
+
+def promote(
+    desk: ReleaseDesk, *, recogniser: Path, gallery: Path, verdict: Path, version: str, now: str
+) -> ReleaseSpec:
+    """Release a recogniser with a gallery; the champion until now becomes `previous`.
+
+    What is already champion stays as it is. Both directories are opened, as the service will open them.
+
+    Raises:
+        VerdictError: the verdict is missing, unsigned, failed, or about another recogniser.
+        ContractError: a file was changed, or the gallery is another recogniser's.
+    """
+    signing_key(desk.keys_dir)
+    judged = read_verdict(verdict, key=read_public_key(desk.keys_dir / PUBLIC_KEY_FILE))
+    ref = pin(recogniser, gallery=gallery, home=desk.home, version=version)
+    demand(judged, recogniser=ref.recogniser)
+    Gallery.load(gallery, recogniser=Recogniser.load(recogniser))
+    current = desk.current()
+    if current is not None and current.champion == ref:
+        return current
+    spec = ReleaseSpec(released_at=now, champion=ref, previous=current.champion if current else None)
+    return _publish(desk, spec, action="promote", now=now, payload={"evaluation": judged.evaluation})
+
+
+def rollback(desk: ReleaseDesk, *, now: str) -> ReleaseSpec:
+    """Put the previous release back in force; the present one becomes `previous`, so a second call undoes it.
+
+    Raises:
+        RollbackError: nothing was released before the present release.
+        ContractError: files of the previous release were changed or removed since.
+    """
+    current = desk.current()
+    if current is None or current.previous is None:
+        raise RollbackError("there is no previous release to go back to")
+    _check_loadable(current.previous, home=desk.home)
+    spec = ReleaseSpec(released_at=now, champion=current.previous, previous=current.champion)
+    return _publish(desk, spec, action="rollback", now=now, payload={"from": current.champion.version})
+
+
+def _check_loadable(ref: Ref, *, home: Path) -> None:
+    recogniser, gallery = home / ref.recogniser_dir, home / ref.gallery_dir
+    pin(recogniser, gallery=gallery, home=home, version=ref.version)
+    Gallery.load(gallery, recogniser=Recogniser.load(recogniser))
+
+
+def _publish(desk: ReleaseDesk, spec: ReleaseSpec, *, action: str, now: str, payload: dict) -> ReleaseSpec:
+    """Journal first: a release that nobody can account for must not exist."""
+    journal = Journal(desk.journal_url)
+    entry = Entry(
+        at=datetime.fromisoformat(now),
+        actor=desk.actor,
+        action=action,
+        outcome="released",
+        subject_ref=spec.champion.version,
+        recogniser=spec.champion.recogniser,
+        gallery=spec.champion.gallery,
+        payload=payload,
+    )
+    journal.append(entry)
+    journal.close()
+    write_release(desk.release_path, spec, key=signing_key(desk.keys_dir))
+    return spec
