@@ -1,0 +1,117 @@
+"""Encoders: a timm network, a linear map and L2 normalisation; how they are made, written and read.
+
+Shapes: B pictures, S size in px, D embedding, C classes.
+"""
+
+import json
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
+from torch import nn
+from torch.nn import functional as F
+
+from bentos.runtime.contract import MemberName, file_sha256
+from training.config import TrainConfig
+from training.profiles import Recipe
+from training.tv_compat import ensure_torchvision
+
+PROTOTYPES = "prototypes_CD"
+
+
+class WeightsError(Exception):
+    """A file of weights is missing, changed, or belongs to another network."""
+
+
+class Encoder(nn.Module):
+    """Pictures (B, 3, S, S), normalised by the member's preprocessing, to unit rows (B, D)."""
+
+    def __init__(self, backbone: nn.Module, *, num_features: int, embedding_dim: int) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.neck = nn.Linear(num_features, embedding_dim, bias=False)
+        self.norm = nn.BatchNorm1d(embedding_dim)
+
+    def forward(self, image_BCHW: torch.Tensor) -> torch.Tensor:
+        features_BF = self.backbone(image_BCHW)
+        return F.normalize(self.norm(self.neck(features_BF)), dim=1)
+
+
+def build_encoder(config: TrainConfig, member: MemberName) -> Encoder:
+    """The member's network: random weights by the configuration's seed, or the local file it names.
+
+    Raises:
+        WeightsError: the file has another digest, or other tensors than the network.
+    """
+    recipe, choice = config.recipe(member), config.choice(member)
+    torch.manual_seed(config.seed)
+    encoder = new_encoder(recipe, embedding_dim=config.embedding_dim)
+    if choice.initial_weights is not None:
+        read_initial_weights(encoder, choice.initial_weights, sha256=choice.initial_weights_sha256)
+    return encoder
+
+
+def new_encoder(recipe: Recipe, *, embedding_dim: int) -> Encoder:
+    """The recipe's architecture from torch's global generator; nothing is fetched from anywhere."""
+    ensure_torchvision()
+    import timm
+
+    arguments = {"drop_path_rate": recipe.drop_path} if recipe.drop_path else {}
+    if timm.get_pretrained_cfg(recipe.architecture).fixed_input_size:
+        arguments["img_size"] = recipe.size_px
+    backbone = timm.create_model(recipe.architecture, pretrained=False, num_classes=0, **arguments)
+    with torch.no_grad():
+        num_features = backbone.eval()(torch.zeros(1, 3, recipe.size_px, recipe.size_px)).shape[1]
+    return Encoder(backbone.train(), num_features=num_features, embedding_dim=embedding_dim)
+
+
+def read_initial_weights(encoder: Encoder, path: Path, *, sha256: str) -> None:
+    """Load a local safetensors file, of a whole encoder or of its timm backbone alone, after checking its digest.
+
+    Raises:
+        WeightsError: another digest, or tensors that are missing or of another shape.
+    """
+    if (found := file_sha256(path)) != sha256:
+        raise WeightsError(f"{path} has SHA-256 {found}, the configuration says {sha256}")
+    tensors = {name: value for name, value in load_file(path).items() if name != PROTOTYPES}
+    whole = any(name.startswith("backbone.") for name in tensors)
+    target = encoder if whole else encoder.backbone
+    wanted = target.state_dict()
+    fitting = {name: value for name, value in tensors.items() if name in wanted and value.shape == wanted[name].shape}
+    if missing := sorted(set(wanted) - set(fitting)):
+        raise WeightsError(f"{path} lacks {len(missing)} of {len(wanted)} tensors, first {missing[0]}")
+    target.load_state_dict(fitting)
+
+
+def save_encoder(encoder: Encoder, path: Path, *, recipe: Recipe, prototypes_CD: torch.Tensor) -> None:
+    """Write weights, class prototypes and the recipe into one safetensors file, atomically."""
+    tensors = {name: value.detach().cpu().contiguous() for name, value in encoder.state_dict().items()}
+    tensors[PROTOTYPES] = F.normalize(prototypes_CD.detach().float().cpu(), dim=1).contiguous()
+    draft = path.with_suffix(".part")
+    save_file(tensors, draft, metadata={"recipe": recipe.model_dump_json()})
+    draft.replace(path)
+
+
+def load_encoder(path: Path) -> tuple[Encoder, Recipe]:
+    """The trained encoder in evaluation mode, and the recipe it was trained by.
+
+    Raises:
+        WeightsError: the file is damaged or not one that `save_encoder` wrote.
+    """
+    try:
+        with safe_open(path, "pt") as file:
+            recipe = Recipe.model_validate(json.loads((file.metadata() or {})["recipe"]))
+        tensors = load_file(path)
+        embedding_dim = tensors.pop(PROTOTYPES).shape[1]
+    except (SafetensorError, FileNotFoundError, KeyError) as error:
+        raise WeightsError(f"{path} holds no trained member: {error}") from error
+    encoder = new_encoder(recipe, embedding_dim=embedding_dim)
+    encoder.load_state_dict(tensors)
+    return encoder.eval(), recipe
+
+
+def read_prototypes(path: Path) -> torch.Tensor:
+    """The unit prototypes (C, D) of the classes a member was trained on: its cohort."""
+    with safe_open(path, "pt") as file:
+        return file.get_tensor(PROTOTYPES)

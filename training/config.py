@@ -1,0 +1,75 @@
+"""What a data scientist can set about training; every field says what changing it does."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from bentos.runtime.contract import MemberName
+from training.profiles import PROFILES, ProfileName, Recipe
+
+
+class _Config(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class MemberChoice(_Config):
+    """What to change of the profile's recipe for one member; None keeps the profile's value."""
+
+    architecture: str | None = Field(None, description="timm name; a larger network needs more pictures and time")
+    size_px: Annotated[int, Field(ge=32, le=512)] | None = Field(
+        None, description="side of the crop; time grows with its square, small imprints need more"
+    )
+    epochs: Annotated[int, Field(ge=1, le=1000)] | None = Field(None, description="passes over the crops; time is linear")
+    batch_size: Annotated[int, Field(ge=2, le=4096)] | None = Field(
+        None, description="crops per step; larger is steadier, takes fewer steps and more memory"
+    )
+    learning_rate: Annotated[float, Field(gt=0, le=1)] | None = Field(
+        None, description="peak of the one-cycle schedule; too high diverges, too low does not get there in time"
+    )
+    initial_weights: Path | None = Field(
+        None, description="local safetensors file to start from instead of random weights"
+    )
+    initial_weights_sha256: str | None = Field(None, description="hex digest the file must have; asked for with it")
+
+    @model_validator(mode="after")
+    def _weights_come_with_their_digest(self) -> "MemberChoice":
+        if (self.initial_weights is None) != (self.initial_weights_sha256 is None):
+            raise ValueError("initial_weights and initial_weights_sha256 are given together or not at all")
+        return self
+
+
+class TrainConfig(_Config):
+    """Training of the members: the profile and what to change of it."""
+
+    profile: ProfileName = Field("demo", description="demo: minutes on two cores; standard and production: a GPU")
+    members: tuple[MemberName, ...] = Field(
+        ("fast", "accurate"), min_length=1, description="which members to train; with one alone nothing is routed"
+    )
+    fast: MemberChoice = Field(MemberChoice(), description="changes to the fast member's recipe")
+    accurate: MemberChoice = Field(MemberChoice(), description="changes to the accurate member's recipe")
+    embedding_dim: Annotated[int, Field(ge=16, le=1024)] = Field(
+        128, description="length of the unit vector; galleries of another length are refused"
+    )
+    weight_decay: Annotated[float, Field(ge=0, le=1)] = Field(0.05, description="AdamW's decay of weight matrices")
+    softmax_scale: Annotated[float, Field(gt=0, le=128)] = Field(
+        24.0, description="inverse temperature of the cosine softmax; higher looks at hard pairs only"
+    )
+    softmax_margin: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.1, description="how much closer than any other the right prototype must be, in cosine"
+    )
+    seed: int = Field(0, description="of weights, order and augmentation; another seed is another network")
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto takes CUDA where there is one")
+    checkpoint_every_steps: Annotated[int, Field(ge=1)] = Field(
+        25, description="at most so many steps are lost when training is killed"
+    )
+
+    def recipe(self, member: MemberName) -> Recipe:
+        """The profile's recipe for `member` with this configuration's changes."""
+        changes = getattr(self, member).model_dump(exclude={"initial_weights", "initial_weights_sha256"})
+        kept = {name: value for name, value in changes.items() if value is not None}
+        return Recipe.model_validate(PROFILES[self.profile][member].model_dump() | kept)
+
+    def choice(self, member: MemberName) -> MemberChoice:
+        """What was changed for `member`."""
+        return getattr(self, member)
