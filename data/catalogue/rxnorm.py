@@ -1,0 +1,37 @@
+"""Takes strength, dosage form and brand out of an RxNorm drug name.
+
+Source: RxNorm technical documentation, normal form of SCD and SBD names: `ingredient strength unit dose-form [brand]`,
+several ingredients joined by ` / `, a leading duration such as `24 HR`, and packs in braces.
+"""
+
+import re
+from dataclasses import dataclass
+
+_UNITS = r"(?:MG|MCG|G|UNT|MEQ|ML|%|ACTUAT|CELLS|MMOL)"
+_STRENGTH = re.compile(rf"(?<![\w.])(\d+(?:\.\d+)?\s+{_UNITS}(?:/{_UNITS})?)(?!\w)")
+_BRAND = re.compile(r"\[([^\[\]]+)\]\s*$")
+_PACK = re.compile(r"^\{.*\}\s*Pack\b", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class DrugName:
+    """The parts of an RxNorm name; None where the name does not say."""
+
+    strength: str | None
+    dosage_form: str | None
+    brand: str | None
+
+
+def parse_drug_name(name: str) -> DrugName:
+    """Split `Amlodipine 5 MG / Benazepril 10 MG Oral Capsule [Lotrel]` into `5 MG / 10 MG`, form and brand."""
+    brand = _BRAND.search(name)
+    bare = _BRAND.sub("", name).strip()
+    if _PACK.match(bare):
+        return DrugName(strength=None, dosage_form="Pack", brand=brand and brand[1])
+    strengths = list(_STRENGTH.finditer(bare))
+    form = bare[strengths[-1].end() :].strip(" /") if strengths else ""
+    return DrugName(
+        strength=" / ".join(found[1] for found in strengths) or None,
+        dosage_form=form or None,
+        brand=brand and brand[1],
+    )
