@@ -1,6 +1,7 @@
 """The benchmark: a bundle asked about a directory of labelled photographs, in the form that others can compare."""
 
 import csv
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,7 @@ from monitoring.records import RANKING_LENGTH, Asked, PhotoRecord, Question, Unk
 
 LABELS_FILE = "labels.csv"
 _REQUIRED = ("file", "ndc11", "background", "side")
-_SAME_SCORE_DIGITS = 12
+_SAME_SHARE = 1e-9
 
 
 class BenchmarkError(Exception):
@@ -103,9 +104,7 @@ def _labels(reader: csv.DictReader, *, path: Path) -> Iterator[LabelledPhoto]:
 def _record(photo: LabelledPhoto, *, truth: Truth, predictor: Predictor, levels: Levels, seed: int) -> PhotoRecord:
     name = photo.path.name
     observation = observe(predictor, photo.path.read_bytes())
-    answers, timings = answer_questions(
-        predictor, observation, truth=truth, levels=levels, photo=name, seed=seed
-    )
+    answers, timings = answer_questions(predictor, observation, truth=truth, levels=levels, photo=name, seed=seed)
     removed = predictor.with_gallery(predictor.gallery.without({truth.look_group}))
     if isinstance(observation, InputError):
         unknown = UnknownAsked(gallery_size=removed.gallery.num_active, status="refused", answered_medication=None,
@@ -167,10 +166,14 @@ def look_up(predictor: Predictor, *, truth: Truth, levels: Levels, photo: str, s
 
 
 def _tied(ranking: Sequence[tuple[str, float]]) -> list[list[str]]:
-    groups: dict[float, list[str]] = {}
+    groups: list[list[str]] = []
+    previous = math.nan
     for key, share in ranking:
-        groups.setdefault(round(share, _SAME_SCORE_DIGITS), []).append(key)
-    return list(groups.values())
+        if not math.isclose(share, previous, rel_tol=_SAME_SHARE):
+            groups.append([])
+        groups[-1].append(key)
+        previous = share
+    return groups
 
 
 def _labels_of(labels: dict[str, frozenset[str]], keys: Sequence[str]) -> frozenset[str]:

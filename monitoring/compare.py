@@ -39,7 +39,7 @@ def compare(a: Path, b: Path, *, seed: int = 0) -> dict[str, Any]:
     for left, right in pairs:
         if left.ndc11 != right.ndc11:
             raise RecordError(f"{left.photo} shows {left.ndc11} in {a}, but {right.ndc11} in {b}")
-    questions = [q for q in pairs[0][0].answers if all(q in left.answers and q in right.answers for left, right in pairs)]
+    questions = [q for q in pairs[0][0].answers if all(q in x.answers and q in y.answers for x, y in pairs)]
     return {
         "num_photos": len(shared),
         "only_in_a": len(first) - len(shared),
@@ -65,7 +65,7 @@ def _differences(
         lefts = [value(left.answers[question]) for left, _ in pairs]
         rights = [value(right.answers[question]) for _, right in pairs]
         gaps = [right - left for left, right in zip(lefts, rights, strict=True)]
-        figure = mean_figure(gaps, groups_N=groups, seed=seed)
+        figure = mean_figure(gaps, groups_N=groups, seed=seed, proportion=False)
         found[name] = {
             **figure.as_dict(),
             "a": round(sum(lefts) / len(lefts), 6),

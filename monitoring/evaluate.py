@@ -92,7 +92,8 @@ def evaluate(
     for done, row in enumerate(rows, start=1):
         records.append(_record(row, asker=asker, unknown=row["photo_id"] in asked_unknown))
         on_progress(done, len(rows))
-    return Evaluation(records, evaluation_json(records, predictor=predictor, rows=rows, seed=seed))
+    about = about_evaluation(records, predictor=predictor, rows=rows, seed=seed)
+    return Evaluation(records, evaluation_json(records, about=about, seed=seed))
 
 
 def sample(photos: pd.DataFrame, *, num: int | None, seed: int) -> list[dict[str, Any]]:
@@ -177,9 +178,7 @@ def _alone(observation: Observation | InputError, *, asker: _Asker, truth: Truth
     }
 
 
-def _unknown(
-    observation: Observation | InputError, *, asker: _Asker, truth: Truth, photo: str
-) -> list[UnknownAsked]:
+def _unknown(observation: Observation | InputError, *, asker: _Asker, truth: Truth, photo: str) -> list[UnknownAsked]:
     """The photograph against galleries of several sizes that do not hold its look group."""
     if isinstance(observation, InputError):
         return []
@@ -206,14 +205,12 @@ def slices_of(row: Mapping[str, Any], *, appearance: Appearance) -> dict[str, st
     }
 
 
-def evaluation_json(
-    records: Sequence[PhotoRecord], *, predictor: Predictor, rows: Sequence[Mapping[str, Any]], seed: int
-) -> dict[str, Any]:
+def evaluation_json(records: Sequence[PhotoRecord], *, about: dict[str, Any], seed: int) -> dict[str, Any]:
     """The record that is gated: everything in it is measured, nothing is judged."""
     slices = summary.slice_figures(records, seed=seed)
     return {
         "schema_version": 1,
-        "about": _about(records, predictor=predictor, rows=rows, seed=seed),
+        "about": about,
         "questions": {q: summary.summarise(records, question=q, seed=seed) for q in QUESTIONS},
         "roles": {role: _role(records, role=role, seed=seed) for role in sorted({r.role for r in records})},
         "members": summary.members_alone(records, seed=seed),
@@ -227,9 +224,10 @@ def evaluation_json(
     }
 
 
-def _about(
+def about_evaluation(
     records: Sequence[PhotoRecord], *, predictor: Predictor, rows: Sequence[Mapping[str, Any]], seed: int
 ) -> dict[str, Any]:
+    """What was evaluated on what; `photos_digest` is equal for evaluations on the same labelled photographs."""
     spec, gallery = predictor.recogniser.spec, predictor.gallery
     identity = "\n".join(sorted(f"{row['photo_id']}|{row['medication_id']}" for row in rows))
     return {

@@ -67,9 +67,12 @@ def bootstrap_interval(
     return float(low), float(high)
 
 
-def mean_figure(values_N: Sequence[float], *, groups_N: Sequence[Hashable], seed: int = 0) -> Figure:
-    """Mean over photographs, with its interval."""
-    return ratio_figure(values_N, denominators_N=np.ones(len(values_N)), groups_N=groups_N, seed=seed)
+def mean_figure(
+    values_N: Sequence[float], *, groups_N: Sequence[Hashable], seed: int = 0, proportion: bool = True
+) -> Figure:
+    """Mean over photographs, with its interval; `proportion` says that it lies in [0, 1]."""
+    ones_N = np.ones(len(values_N))
+    return ratio_figure(values_N, denominators_N=ones_N, groups_N=groups_N, seed=seed, proportion=proportion)
 
 
 def ratio_figure(
@@ -78,10 +81,11 @@ def ratio_figure(
     denominators_N: Sequence[float],
     groups_N: Sequence[Hashable],
     seed: int = 0,
+    proportion: bool = True,
 ) -> Figure:
     """sum(numerators) / sum(denominators), such as right answers among those given; `num` is the denominator.
 
-    Where every group says the same 0 or 1, the interval is Wilson's over the number of groups.
+    Where every group of a proportion says the same 0 or 1, the interval is Wilson's over the number of groups.
     """
     numerators, denominators = np.asarray(numerators_N, float), np.asarray(denominators_N, float)
     total = float(denominators.sum())
@@ -89,7 +93,7 @@ def ratio_figure(
         return Figure(value=None, low=None, high=None, num=0)
     value = float(numerators.sum() / total)
     low, high = bootstrap_interval(numerators, denominators_N=denominators, groups_N=groups_N, seed=seed)
-    if low == high and value in (0.0, 1.0):
+    if proportion and low == high and value in (0.0, 1.0):
         num_groups = len({group for group, weight in zip(groups_N, denominators, strict=True) if weight > 0})
         low, high = wilson_interval(value * num_groups, num_groups)
     return Figure(value=value, low=min(low, value), high=max(high, value), num=round(total))
@@ -169,11 +173,10 @@ def auroc(negatives: Sequence[float], positives: Sequence[float]) -> float:
     """Chance that a positive scores above a negative, ties a half; NaN where either is empty."""
     if len(negatives) == 0 or len(positives) == 0:
         return math.nan
-    from scipy.stats import rankdata
-
-    ranks = rankdata(np.concatenate([np.asarray(negatives, float), np.asarray(positives, float)]))
-    upper = ranks[len(negatives) :].sum() - len(positives) * (len(positives) + 1) / 2
-    return float(upper / (len(negatives) * len(positives)))
+    ordered = np.sort(np.asarray(negatives, float))
+    below = np.searchsorted(ordered, positives, side="left")
+    not_above = np.searchsorted(ordered, positives, side="right")
+    return float((below + not_above).mean() / (2 * len(ordered)))
 
 
 @dataclass(frozen=True)

@@ -33,13 +33,15 @@ def figures(asked: Sequence[Asked], *, groups: Sequence[str], seed: int = 0) -> 
     counts as not answered, not covered, and not in any set's mean size.
     """
     identified = [item.identified for item in asked]
+    answered = [item.status != "refused" for item in asked]
 
     def mean(value: Callable[[Asked], float]) -> dict:
         return mean_figure([float(value(item)) for item in asked], groups_N=groups, seed=seed).as_dict()
 
-    def ratio(value: Callable[[Asked], float], weights: Sequence[bool]) -> dict:
+    def ratio(value: Callable[[Asked], float], weights: Sequence[bool], *, proportion: bool = True) -> dict:
         kept = [float(value(item)) * float(weight) for item, weight in zip(asked, weights, strict=True)]
-        return ratio_figure(kept, denominators_N=weights, groups_N=groups, seed=seed).as_dict()
+        figure = ratio_figure(kept, denominators_N=weights, groups_N=groups, seed=seed, proportion=proportion)
+        return figure.as_dict()
 
     return {
         "ndc": _level(mean, lambda item: item.ndc),
@@ -50,7 +52,7 @@ def figures(asked: Sequence[Asked], *, groups: Sequence[str], seed: int = 0) -> 
         },
         "set": {
             "coverage": mean(lambda item: item.in_set),
-            "mean_size": ratio(lambda item: item.set_size, [item.status != "refused" for item in asked]),
+            "mean_size": ratio(lambda item: item.set_size, answered, proportion=False),
         },
     }
 
