@@ -13,6 +13,7 @@ from bentos.faults import ServiceFault
 from bentos.runtime.errors import InputError
 
 MEDIA_TYPE: Final = "application/problem+json"
+REQUEST_ID_HEADER: Final = "X-Request-ID"
 
 STATUS: Final = MappingProxyType(
     {
@@ -49,7 +50,9 @@ def problem(request: Request, *, status: int, code: str, sentence: str) -> JSONR
         "code": code,
         "request_id": request.state.request_id,
     }
-    headers = {"Retry-After": "1"} if code in _TRY_AGAIN else {}
+    headers = {REQUEST_ID_HEADER: request.state.request_id}
+    if code in _TRY_AGAIN:
+        headers["Retry-After"] = "1"
     if status in (408, 413):
         headers["Connection"] = "close"  # the rest of the body is not going to be read
     return JSONResponse(body, status_code=status, headers=headers, media_type=MEDIA_TYPE)

@@ -11,12 +11,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bentos.answering import Answering
 from bentos.faults import ServiceFault
-from bentos.problems import MEDIA_TYPE, install
+from bentos.problems import MEDIA_TYPE, REQUEST_ID_HEADER, install
 from bentos.runtime.answer import Answer, PillMetadata
 from bentos.runtime.errors import InputError
 from bentos.upload import Upload, read_upload
-
-REQUEST_ID_HEADER: Final = "X-Request-ID"
 
 _PICTURE: Final = {"type": "string", "format": "binary", "description": "JPEG, PNG or HEIC"}
 _REQUEST_BODY: Final = {

@@ -3,6 +3,7 @@
 import io
 import struct
 import zlib
+from functools import cache
 
 import cv2
 import numpy as np
@@ -35,6 +36,7 @@ def jpeg(**overrides: object) -> bytes:
     return encoded(pill_picture(**overrides), "JPEG", quality=90)
 
 
+@cache
 def usable() -> dict[str, bytes]:
     """Odd pictures that a person expects an answer for."""
     picture = pill_picture()
@@ -59,6 +61,7 @@ def usable() -> dict[str, bytes]:
     }
 
 
+@cache
 def unusable() -> dict[str, tuple[bytes, set[str]]]:
     """Bytes that no answer can be given for, with the codes that say so."""
     whole = encoded(pill_picture(size_px=600), "JPEG", quality=95)

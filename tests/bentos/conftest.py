@@ -1,0 +1,51 @@
+"""A released home: a tiny real recogniser and gallery, signed, and settings that point to them."""
+
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from bentos.release import ReleaseSpec, pin, write_release
+from bentos.settings import Settings
+from bentos.signing import signing_key
+from tests.builders import tiny_bundle
+
+NOW = datetime(2025, 3, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture(scope="session")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle to read; copy it before changing it."""
+    return tiny_bundle(tmp_path_factory.mktemp("bundle"))
+
+
+@pytest.fixture
+def home(tmp_path: Path, bundle: Path) -> Path:
+    """A home whose release names the bundle as version 1."""
+    home = tmp_path / "home"
+    for kind in ("recogniser", "gallery"):
+        shutil.copytree(bundle / kind, home / kind)
+    release(home, version="1")
+    return home
+
+
+@pytest.fixture
+def settings(home: Path) -> Settings:
+    """Settings of that home; a service polls it often."""
+    return Settings(home=home, poll_s=0.1, packed_home=home / "nothing-packed")
+
+
+def release(home: Path, *, version: str, recogniser: str = "recogniser", gallery: str = "gallery") -> ReleaseSpec:
+    """Sign and write a release of two directories of the home."""
+    champion = pin(home / recogniser, gallery=home / gallery, home=home, version=version)
+    spec = ReleaseSpec(released_at=NOW.isoformat(), champion=champion)
+    write_release(home / "release" / "release.json", spec, key=signing_key(home / "keys"))
+    return spec
+
+
+def change_a_byte(path: Path, *, at: int = -10) -> None:
+    """Flip one bit of one byte."""
+    data = bytearray(path.read_bytes())
+    data[at] ^= 1
+    path.write_bytes(data)
