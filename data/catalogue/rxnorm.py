@@ -10,6 +10,7 @@ from dataclasses import dataclass
 _UNITS = r"(?:MG|MCG|G|UNT|MEQ|ML|%|ACTUAT|CELLS|MMOL)"
 _STRENGTH = re.compile(rf"(?<![\w.])(\d+(?:\.\d+)?\s+{_UNITS}(?:/{_UNITS})?)(?!\w)")
 _BRAND = re.compile(r"\[([^\[\]]+)\]\s*$")
+_PRODUCT_STRENGTH = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)\s*(MG|MCG|MEQ|G)\b", re.IGNORECASE)
 _PACK = re.compile(r"^\{.*\}\s*Pack\b", re.DOTALL)
 
 
@@ -35,3 +36,9 @@ def parse_drug_name(name: str) -> DrugName:
         dosage_form=form or None,
         brand=brand and brand[1],
     )
+
+
+def parse_product_strength(name: str) -> str | None:
+    """The strength a product's name carries, `STRATTERA 10MG` -> `10 MG`; None where it carries none."""
+    found = [f"{amount} {unit.upper()}" for amount, unit in _PRODUCT_STRENGTH.findall(name)]
+    return " / ".join(found) or None
