@@ -1,5 +1,6 @@
 """A photograph as the sources hand it over: bytes, what is known about them, and the interface of a source."""
 
+import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +11,8 @@ from bentos.runtime.medication import Medication
 Role = Literal["consumer", "reference"]
 Side = Literal["front", "back", "unknown"]
 Pool = Literal["train", "test"]
+UNREADABLE = "unreadable"
+UNKNOWN_MEDICATION = "unknown_medication"
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,7 @@ class Unreadable:
     source: str
     reason: str
     stamp: str = ""
+    code: str = UNREADABLE
 
     @property
     def key(self) -> str:
@@ -79,6 +83,12 @@ def file_stamp(path: Path) -> str:
     """Size and modification time of a file: changes when the file does, and costs no reading."""
     status = path.stat()
     return f"{status.st_size:x}-{status.st_mtime_ns:x}"
+
+
+def files_fingerprint(paths: Iterable[Path]) -> str:
+    """Digest over names, sizes and modification times of files."""
+    lines = "\n".join(f"{path.name} {file_stamp(path)}" for path in paths)
+    return hashlib.sha256(lines.encode()).hexdigest()
 
 
 def first_parts(medications: Iterable[Medication]) -> dict[str, str]:
