@@ -233,7 +233,7 @@ def _judge(
 def fit_router(predictor: Predictor, examples: Sequence[Example], *, config: CalibrationConfig) -> RouterSpec:
     """Logistic regression of "the fast member's first answer is wrong" on the picture's statistics."""
     features_QF = np.array([[e.sides[0].statistics.as_dict()[name] for name in ROUTER_FEATURES] for e in examples])
-    wrong_Q = np.array([_fast_is_wrong(predictor, e) for e in examples])
+    wrong_Q = np.array([_first_is_wrong(predictor, e) for e in examples])
     mean_F, sd_F = features_QF.mean(axis=0), features_QF.std(axis=0) + 1e-9
     weights_F, bias = np.zeros(len(ROUTER_FEATURES)), float(np.log((wrong_Q.mean() + 1e-3) / (1.001 - wrong_Q.mean())))
     if 0 < wrong_Q.sum() < len(wrong_Q):
@@ -251,8 +251,9 @@ def fit_router(predictor: Predictor, examples: Sequence[Example], *, config: Cal
     )
 
 
-def _fast_is_wrong(predictor: Predictor, example: Example) -> bool:
-    evidence = predictor.collect(example.sides, members=("fast",), metadata=only(example.typed, ()))
+def _first_is_wrong(predictor: Predictor, example: Example) -> bool:
+    first = tuple(predictor.recogniser.members)[:1]
+    evidence = predictor.collect(example.sides, members=first, metadata=only(example.typed, ()))
     found = fuse(evidence, spec=predictor.recogniser.spec, active_A=predictor.gallery.active_A)
     return int(found.probability_A.argmax()) != example.truth
 

@@ -13,6 +13,7 @@ from bentos.runtime.gallery import Gallery
 from bentos.runtime.medication import Appearance, fold_imprint
 
 CONTRADICTION_NATS = -2.5
+IMPRINT_GAP_NATS = 5.0
 MAX_ALTERNATIVES = 5
 MAX_SET_LISTED = 100
 _MEMBERS = ("fast", "accurate")
@@ -68,13 +69,25 @@ def decide_status(
 
 
 def contradictions(ruling: Ruling) -> list[str]:
-    """The cues that speak against the first answer by more than `CONTRADICTION_NATS`, in words."""
+    """The cues that speak against the first answer, in words.
+
+    A cue does where it makes the answer less likely by more than `CONTRADICTION_NATS`, and the typed imprint
+    also where it fits another appearance better by more than `IMPRINT_GAP_NATS`.
+    """
     first = ruling.first()
     shares = {name: float(share_A[first]) for name, share_A in ruling.posterior.share_CA.items()}
     picture = [shares.pop(name) for name in _MEMBERS if name in shares]
     if picture:
         shares["picture"] = sum(picture)
-    return [_CUE_WORDS[name] for name, share in shares.items() if name in _CUE_WORDS and share < CONTRADICTION_NATS]
+    against = {name for name, share in shares.items() if name in _CUE_WORDS and share < CONTRADICTION_NATS}
+    if "imprint" in shares and _best(ruling, "imprint") - shares["imprint"] > IMPRINT_GAP_NATS:
+        against.add("imprint")
+    return [words for name, words in _CUE_WORDS.items() if name in against]
+
+
+def _best(ruling: Ruling, cue: str) -> float:
+    active_A = np.isfinite(ruling.posterior.score_A)
+    return float(ruling.posterior.share_CA[cue][active_A].max())
 
 
 def explain(ruling: Ruling, *, warnings: Sequence[str]) -> Explanation:

@@ -11,8 +11,17 @@ from pathlib import Path
 import numpy as np
 
 from bentos.runtime import decide
-from bentos.runtime.answer import Answer, Box, Explanation, PillAnswer, PillMetadata, PredictionSet, ReleaseView
-from bentos.runtime.answer import Route, Uncertainty
+from bentos.runtime.answer import (
+    Answer,
+    Box,
+    Explanation,
+    PillAnswer,
+    PillMetadata,
+    PredictionSet,
+    ReleaseView,
+    Route,
+    Uncertainty,
+)
 from bentos.runtime.decode import Picture, decode
 from bentos.runtime.errors import InputError
 from bentos.runtime.evidence import Evidence, Scorer, SideObservation
