@@ -31,24 +31,24 @@ ALL_CUES = ("fast", "accurate", "color_histogram", "shape_ratio", "texture", "im
 
 def medication(number: int = 1, **overrides) -> Medication:
     """A white round tablet; `number` makes its NDC and imprint distinct."""
-    facts = dict(
-        ndc11=f"{number:05d}-0001-01",
-        generic_name=f"drug{number}",
-        rxnorm_name=f"drug{number} 10 MG Oral Tablet",
-        strength="10 MG",
-        imprint=(ImprintToken(text=f"A{number}", side="front"), ImprintToken(text="TEST", side="back")),
-        imprint_type="DEBOSSED",
-        colors=("WHITE",),
-        shape="ROUND",
-        size_mm=8.0,
-    )
+    facts = {
+        "ndc11": f"{number:05d}-0001-01",
+        "generic_name": f"drug{number}",
+        "rxnorm_name": f"drug{number} 10 MG Oral Tablet",
+        "strength": "10 MG",
+        "imprint": (ImprintToken(text=f"A{number}", side="front"), ImprintToken(text="TEST", side="back")),
+        "imprint_type": "DEBOSSED",
+        "colors": ("WHITE",),
+        "shape": "ROUND",
+        "size_mm": 8.0,
+    }
     return Medication(**{**facts, **overrides})
 
 
 def preprocess_spec(**overrides) -> PreprocessSpec:
     """Small crops, plain normalisation."""
     return PreprocessSpec(
-        **{**dict(size_px=SIZE_PX, margin=0.08, mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25)), **overrides}
+        **{"size_px": SIZE_PX, "margin": 0.08, "mean": (0.5, 0.5, 0.5), "std": (0.25, 0.25, 0.25), **overrides}
     )
 
 
@@ -70,15 +70,15 @@ def encoder_onnx(*, seed: int, size_px: int = SIZE_PX, dim: int = DIM) -> onnx.M
 
 def member_spec(name: str, **overrides) -> MemberSpec:
     """One member that serves its fp32 file."""
-    facts = dict(name=name, architecture="random projection", onnx_fp32=f"{name}.onnx", onnx_int8=None, serve="fp32",
-                 preprocess=preprocess_spec(), embedding_dim=DIM, cohort=f"{name}.cohort.npy", cohort_top=20)  # fmt: skip
+    facts = {"name": name, "architecture": "random projection", "onnx_fp32": f"{name}.onnx", "onnx_int8": None, "serve": "fp32",
+                 "preprocess": preprocess_spec(), "embedding_dim": DIM, "cohort": f"{name}.cohort.npy", "cohort_top": 20}  # fmt: skip
     return MemberSpec(**{**facts, **overrides})
 
 
 def pattern_spec(**overrides) -> PatternSpec:
     """Every cue counts once; nothing is forbidden."""
-    facts = dict(weights=dict.fromkeys(ALL_CUES, 1.0), bias=0.0, temperature=1.0, set_threshold=-5.0,
-                 identified_uncertainty=0.5, unknown_threshold=(-20.0, 0.0))  # fmt: skip
+    facts = {"weights": dict.fromkeys(ALL_CUES, 1.0), "bias": 0.0, "temperature": 1.0, "set_threshold": -5.0,
+                 "identified_uncertainty": 0.5, "unknown_threshold": (-20.0, 0.0)}  # fmt: skip
     return PatternSpec(**{**facts, **overrides})
 
 
@@ -92,15 +92,17 @@ def recogniser_spec(**overrides) -> RecogniserSpec:
         members={"fast": ratio, "accurate": ratio}, color_histogram=distance, shape_ratio=distance, texture=distance,
         imprint_error_rate=0.03, size_sd_mm=0.7, typed_color_error_rate=0.08, typed_shape_error_rate=0.05,
     )  # fmt: skip
-    facts = dict(
-        name="tiny", created_at=NOW, profile="demo", members=(member_spec("fast"), member_spec("accurate")),
-        cues=cues, patterns={pattern.key: pattern_spec() for pattern in all_patterns(("fast", "accurate"))},
-        router=RouterSpec(feature_names=ROUTER_FEATURES, weights=(0.0,) * len(ROUTER_FEATURES), bias=-3.0,
+    facts = {
+        "name": "tiny", "created_at": NOW, "profile": "demo",
+        "members": (member_spec("fast"), member_spec("accurate")),
+        "cues": cues,
+        "patterns": {pattern.key: pattern_spec() for pattern in all_patterns(("fast", "accurate"))},
+        "router": RouterSpec(feature_names=ROUTER_FEATURES, weights=(0.0,) * len(ROUTER_FEATURES), bias=-3.0,
                           hard_probability=0.5, escalate_uncertainty=0.3),
-        quality=QualitySpec(min_sharpness=0.0, max_clipped=1.0, min_pill_px=8, min_brightness=0.0),
-        unknown_prior=0.1, promised_coverage=0.95, calibration_domain="tests", training_fingerprint="none",
-        training_facts={}, files={},
-    )  # fmt: skip
+        "quality": QualitySpec(min_sharpness=0.0, max_clipped=1.0, min_pill_px=8, min_brightness=0.0),
+        "unknown_prior": 0.1, "promised_coverage": 0.95, "calibration_domain": "tests", "training_fingerprint": "none",
+        "training_facts": {}, "files": {},
+    }  # fmt: skip
     return RecogniserSpec(**{**facts, **overrides})
 
 
