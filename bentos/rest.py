@@ -1,17 +1,16 @@
 """The REST interface: predict, health and readiness, as a FastAPI application that BentoML mounts at `/`."""
 
 import asyncio
-import uuid
 from typing import Any, Final
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
-from starlette.datastructures import MutableHeaders
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bentos.answering import Answering
 from bentos.faults import ServiceFault
-from bentos.problems import MEDIA_TYPE, REQUEST_ID_HEADER, install
+from bentos.metrics import MEDIA_TYPE as METRICS_MEDIA_TYPE
+from bentos.metrics import exposition
+from bentos.problems import MEDIA_TYPE, install
 from bentos.runtime.answer import Answer, PillMetadata
 from bentos.runtime.errors import InputError
 from bentos.upload import Upload, read_upload
@@ -37,9 +36,8 @@ _PROBLEM: Final = {"description": "A problem document with a code and a sentence
 
 
 def create_app() -> FastAPI:
-    """The application; whoever runs it puts an `Answering` at `app.state.answering` first."""
+    """The application; whoever runs it wraps it in `Observed` and puts an `Answering` at `app.state.answering`."""
     app = FastAPI(title="RxVision25", version="1", docs_url=None, redoc_url=None)
-    app.add_middleware(RequestId)
     install(app)
     app.add_api_route(
         "/api/v1/predict",
@@ -51,6 +49,7 @@ def create_app() -> FastAPI:
     )
     app.add_api_route("/health", health, methods=["GET"])
     app.add_api_route("/ready", ready, methods=["GET"])
+    app.add_api_route("/metrics", prometheus, methods=["GET"])
     return app
 
 
@@ -83,6 +82,12 @@ async def ready(request: Request) -> JSONResponse:
     return JSONResponse({"status": "ready", "from": serving.origin, **_release(serving.ref.model_dump())})
 
 
+def prometheus(request: Request) -> Response:
+    """All workers' metrics in Prometheus' text format."""
+    answering: Answering = request.app.state.answering
+    return Response(exposition(answering.settings.metrics_dir), headers={"Content-Type": METRICS_MEDIA_TYPE})
+
+
 def _release(ref: dict[str, Any]) -> dict[str, Any]:
     return {name: ref[name] for name in ("recogniser", "gallery", "version")}
 
@@ -95,32 +100,3 @@ async def _read(request: Request, answering: Answering) -> Upload:
     except TimeoutError as error:
         sentence = f"The request's body did not arrive within {settings.body_timeout_s:g} s."
         raise ServiceFault("slow_body", sentence) from error
-
-
-class RequestId:
-    """Gives every request an id: the caller's where it is a UUID, so that no personal data comes in by it."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on with `request.state.request_id`, and the answer back with the header."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        request_id = _request_id(dict(scope["headers"]).get(REQUEST_ID_HEADER.lower().encode(), b""))
-        scope.setdefault("state", {})["request_id"] = request_id
-
-        async def send_with_id(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                MutableHeaders(scope=message)[REQUEST_ID_HEADER] = request_id
-            await send(message)
-
-        await self._app(scope, receive, send_with_id)
-
-
-def _request_id(sent: bytes) -> str:
-    try:
-        return str(uuid.UUID(sent.decode("ascii")))
-    except ValueError:
-        return str(uuid.uuid4())

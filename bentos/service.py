@@ -1,13 +1,15 @@
 """The BentoML service: workers, probes and packaging around the REST application."""
 
 import asyncio
+import os
 from datetime import UTC, datetime
 
 import bentoml
 
 from bentos.answering import Answering
 from bentos.journal import Journal
-from bentos.metrics import metrics
+from bentos.metrics import leave, metrics
+from bentos.observed import Observed
 from bentos.rest import create_app
 from bentos.settings import Settings
 
@@ -18,9 +20,11 @@ app = create_app()
 @bentoml.service(
     name="rxvision",
     workers=settings.workers,
-    traffic={"timeout": settings.body_timeout_s + settings.answer_timeout_s + 5},  # ours answer first
+    traffic={"timeout": settings.body_timeout_s + settings.answer_timeout_s + 5},  # ours answers first
+    metrics={"enabled": False},  # BentoML's are labelled by path, which any caller chooses; ours are at /metrics
+    logging={"access": {"enabled": False}},  # holds callers' addresses; ours does not
 )
-@bentoml.asgi_app(app, path="/")
+@bentoml.asgi_app(Observed(app, metrics=metrics()), path="/")  # no Starlette app: every path is ours, 404 included
 class RxVision:
     """One worker: loads the release, answers, and watches the release file until it is stopped."""
 
@@ -42,6 +46,7 @@ class RxVision:
         """End the poll; let running answers finish and be journalled."""
         self._watching.cancel()
         await asyncio.to_thread(self.answering.close)
+        leave(settings.metrics_dir, pid=os.getpid())
 
     def __is_ready__(self) -> bool:
         """BentoML's own probe, /readyz."""

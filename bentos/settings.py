@@ -34,6 +34,9 @@ class Settings(BaseSettings):
     journal: str | None = Field(default=None, description="SQLAlchemy URL; SQLite under home where not given")
     release: Path | None = Field(default=None, description="signed release file; below home where not given")
     public_key: Path | None = Field(default=None, description="key that releases must be signed with")
+    metrics_dir: Path | None = Field(
+        default=None, validation_alias="PROMETHEUS_MULTIPROC_DIR", description="set by BentoML for its workers"
+    )
 
     @property
     def keys_dir(self) -> Path:
@@ -62,9 +65,11 @@ class Settings(BaseSettings):
 
 
 def launch_environment(settings: Settings) -> dict[str, str]:
-    """Environment for a BentoML process of ours: telemetry off, one compute thread, its own BentoML home."""
-    own = {
-        "RXVISION_HOME": str(settings.home.resolve()),
-        "BENTOML_HOME": str((settings.home / "bentoml").resolve()),
-    }
-    return {**os.environ, **QUIET, **_ONE_THREAD, **own}
+    """Environment for a BentoML process of ours: these settings, telemetry off, one compute thread.
+
+    BentoML's own home lies below ours, since a second server with the same one would delete its metrics.
+    """
+    given = settings.model_dump(exclude={"metrics_dir"}, exclude_none=True)
+    own = {f"RXVISION_{name.upper()}": str(value) for name, value in given.items()}
+    home = settings.home.resolve()
+    return {**os.environ, **QUIET, **_ONE_THREAD, **own, "RXVISION_HOME": str(home), "BENTOML_HOME": f"{home}/bentoml"}

@@ -9,11 +9,13 @@ from pathlib import Path
 
 import httpx
 import pytest
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from bentos.answering import Answering
 from bentos.journal import Journal, Recorded
 from bentos.metrics import metrics
+from bentos.observed import Observed
 from bentos.rest import create_app
 from bentos.runtime.answer import Answer
 from bentos.settings import Settings
@@ -32,12 +34,21 @@ def answering(settings: Settings) -> Answering:
 
 
 @pytest.fixture
-def client(settings: Settings) -> Iterator[TestClient]:
+def app(settings: Settings) -> Iterator[FastAPI]:
     app = create_app()
-    app.state.answering = answering(settings)
-    app.state.answering.watch.poll()
-    yield TestClient(app, raise_server_exceptions=False)
-    app.state.answering.close()
+    places = app.state.answering = answering(settings)
+    places.watch.poll()
+    yield app
+    places.close()
+
+
+@pytest.fixture
+def client(app: FastAPI) -> TestClient:
+    return client_of(app)
+
+
+def client_of(app: FastAPI) -> TestClient:
+    return TestClient(Observed(app, metrics=metrics()), raise_server_exceptions=False)
 
 
 def predict(client: TestClient, *pictures: bytes, metadata: dict | str | None = None) -> httpx.Response:
@@ -166,15 +177,15 @@ def test_health_and_readiness_say_what_serves(client: TestClient, settings: Sett
 def test_before_the_first_release_the_service_is_alive_but_not_ready(tmp_path: Path) -> None:
     app = create_app()
     app.state.answering = answering(Settings(home=tmp_path / "empty", packed_home=tmp_path / "none"))
-    client = TestClient(app, raise_server_exceptions=False)
     app.state.answering.watch.poll()
+    client = client_of(app)
     assert client.get("/health").status_code == 200
     is_problem(client.get("/ready"), status=503, code="no_release")
     is_problem(predict(client, FRONT), status=503, code="no_release")
 
 
-def test_a_full_service_turns_a_request_away_at_once(client: TestClient) -> None:
-    places = client.app.state.answering
+def test_a_full_service_turns_a_request_away_at_once(client: TestClient, app: FastAPI) -> None:
+    places = app.state.answering
     held = [places.admitted() for _ in range(places.settings.max_in_flight)]
     for place in held:
         place.__enter__()
@@ -184,18 +195,20 @@ def test_a_full_service_turns_a_request_away_at_once(client: TestClient) -> None
 
 
 def test_a_fault_of_ours_is_a_problem_document_without_its_innards(
-    client: TestClient, monkeypatch: pytest.MonkeyPatch
+    client: TestClient, app: FastAPI, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as broken:
-        broken.delattr(client.app.state, "answering")
+        broken.delattr(app.state, "answering")
         response = predict(client, FRONT)
     is_problem(response, status=500, code="internal")
     assert "answering" not in response.text
 
 
-def test_loads_and_refusals_of_releases_are_in_the_journal(client: TestClient, settings: Settings) -> None:
+def test_loads_and_refusals_of_releases_are_in_the_journal(
+    client: TestClient, app: FastAPI, settings: Settings
+) -> None:
     settings.release_path.write_text("{}")
-    client.app.state.answering.watch.poll()
+    app.state.answering.watch.poll()
     loaded, refused = Journal(settings.journal_url).entries(action="load_release")
     assert (loaded.actor, loaded.outcome, loaded.payload["version"]) == ("service", "loaded", "1")
     assert refused.outcome == "refused"
@@ -207,3 +220,13 @@ def test_the_interface_describes_itself(client: TestClient) -> None:
     parts = described["requestBody"]["content"]["multipart/form-data"]["schema"]["properties"]
     assert parts.keys() == {"image", "image_back", "metadata"}
     assert "application/problem+json" in described["responses"]["415"]["content"]
+
+
+def test_metrics_count_answers_by_route_and_never_by_a_callers_path(client: TestClient) -> None:
+    predict(client, FRONT)
+    client.get("/some/secret/path")
+    text = client.get("/metrics").text
+    assert 'rxvision_requests_total{route="/api/v1/predict",status="200"}' in text
+    assert 'rxvision_requests_total{route="unmatched",status="404"}' in text
+    assert "secret" not in text
+    assert "rxvision_pills_total{" in text
