@@ -25,8 +25,17 @@ from bentos.runtime.recogniser import Recogniser
 NOW = "2026-01-01T00:00:00+00:00"
 SIZE_PX = 64
 DIM = 16
-ALL_CUES = ("fast", "accurate", "color_histogram", "shape_ratio", "texture", "imprint", "typed_color", "typed_shape",
-            "size")  # fmt: skip
+ALL_CUES = (
+    "fast",
+    "accurate",
+    "color_histogram",
+    "shape_ratio",
+    "texture",
+    "imprint",
+    "typed_color",
+    "typed_shape",
+    "size",
+)
 
 
 def medication(number: int = 1, **overrides) -> Medication:
@@ -70,15 +79,30 @@ def encoder_onnx(*, seed: int, size_px: int = SIZE_PX, dim: int = DIM) -> onnx.M
 
 def member_spec(name: str, **overrides) -> MemberSpec:
     """One member that serves its fp32 file."""
-    facts = {"name": name, "architecture": "random projection", "onnx_fp32": f"{name}.onnx", "onnx_int8": None, "serve": "fp32",
-                 "preprocess": preprocess_spec(), "embedding_dim": DIM, "cohort": f"{name}.cohort.npy", "cohort_top": 20}  # fmt: skip
+    facts = {
+        "name": name,
+        "architecture": "random projection",
+        "onnx_fp32": f"{name}.onnx",
+        "onnx_int8": None,
+        "serve": "fp32",
+        "preprocess": preprocess_spec(),
+        "embedding_dim": DIM,
+        "cohort": f"{name}.cohort.npy",
+        "cohort_top": 20,
+    }
     return MemberSpec(**{**facts, **overrides})
 
 
 def pattern_spec(**overrides) -> PatternSpec:
     """Every cue counts once; nothing is forbidden."""
-    facts = {"weights": dict.fromkeys(ALL_CUES, 1.0), "bias": 0.0, "temperature": 1.0, "set_threshold": -5.0,
-                 "identified_uncertainty": 0.5, "unknown_threshold": (-20.0, 0.0)}  # fmt: skip
+    facts = {
+        "weights": dict.fromkeys(ALL_CUES, 1.0),
+        "bias": 0.0,
+        "temperature": 1.0,
+        "set_threshold": -5.0,
+        "identified_uncertainty": 0.5,
+        "unknown_threshold": (-20.0, 0.0),
+    }
     return PatternSpec(**{**facts, **overrides})
 
 
@@ -89,20 +113,37 @@ def recogniser_spec(**overrides) -> RecogniserSpec:
     ratio = LogisticSpec(slope=2.0, intercept=-2.0)
     distance = LogisticSpec(slope=-4.0, intercept=1.0, limit=4.0)
     cues = CueSpec(
-        members={"fast": ratio, "accurate": ratio}, color_histogram=distance, shape_ratio=distance, texture=distance,
-        imprint_error_rate=0.03, size_sd_mm=0.7, typed_color_error_rate=0.08, typed_shape_error_rate=0.05,
-    )  # fmt: skip
+        members={"fast": ratio, "accurate": ratio},
+        color_histogram=distance,
+        shape_ratio=distance,
+        texture=distance,
+        imprint_error_rate=0.03,
+        size_sd_mm=0.7,
+        typed_color_error_rate=0.08,
+        typed_shape_error_rate=0.05,
+    )
     facts = {
-        "name": "tiny", "created_at": NOW, "profile": "demo",
+        "name": "tiny",
+        "created_at": NOW,
+        "profile": "demo",
         "members": (member_spec("fast"), member_spec("accurate")),
         "cues": cues,
         "patterns": {pattern.key: pattern_spec() for pattern in all_patterns(("fast", "accurate"))},
-        "router": RouterSpec(feature_names=ROUTER_FEATURES, weights=(0.0,) * len(ROUTER_FEATURES), bias=-3.0,
-                          hard_probability=0.5, escalate_uncertainty=0.3),
+        "router": RouterSpec(
+            feature_names=ROUTER_FEATURES,
+            weights=(0.0,) * len(ROUTER_FEATURES),
+            bias=-3.0,
+            hard_probability=0.5,
+            escalate_uncertainty=0.3,
+        ),
         "quality": QualitySpec(min_sharpness=0.0, max_clipped=1.0, min_pill_px=8, min_brightness=0.0),
-        "unknown_prior": 0.1, "promised_coverage": 0.95, "calibration_domain": "tests", "training_fingerprint": "none",
-        "training_facts": {}, "files": {},
-    }  # fmt: skip
+        "unknown_prior": 0.1,
+        "promised_coverage": 0.95,
+        "calibration_domain": "tests",
+        "training_fingerprint": "none",
+        "training_facts": {},
+        "files": {},
+    }
     return RecogniserSpec(**{**facts, **overrides})
 
 
@@ -170,6 +211,12 @@ def tiny_references() -> list[ReferencePicture]:
 def tiny_bundle(directory: Path, **overrides) -> Path:
     """A bundle directory with `recogniser/` and `gallery/`: real files, random weights, four medications."""
     recogniser = tiny_recogniser(directory / "recogniser", **overrides)
-    build_gallery(recogniser, medications=tiny_catalogue(), references=tiny_references(), out=directory / "gallery",
-                  name="tiny", now=NOW)  # fmt: skip
+    build_gallery(
+        recogniser,
+        medications=tiny_catalogue(),
+        references=tiny_references(),
+        out=directory / "gallery",
+        name="tiny",
+        now=NOW,
+    )
     return directory
