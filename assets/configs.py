@@ -1,9 +1,28 @@
-"""What a data scientist can change in the Launchpad: typed, closed, every default safe."""
+"""What a data scientist can change in the Launchpad: typed, closed, every default safe.
 
+Descriptions of what a lower package's configuration already explains are taken from there.
+"""
+
+from collections.abc import Mapping
 from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
-from pydantic import Field
+from pydantic import BaseModel, Field
+
+from training.calibration_config import CalibrationConfig
+from training.config import MemberChoice, TrainConfig
+
+if TYPE_CHECKING:
+    from bentos.runtime.medication import Medication
+    from data.photo import PhotoSource
+
+
+def _as_in(model: type[BaseModel], name: str, **override: Any) -> Any:
+    """A field with the default and the description that `model` gives it."""
+    known = model.model_fields[name]
+    return Field(**{"default": known.default, "description": known.description, **override})
 
 
 class CatalogueSource(Enum):
@@ -14,14 +33,35 @@ class CatalogueSource(Enum):
     CSV = "csv"
 
 
+class Profile(Enum):
+    """The pair of networks."""
+
+    DEMO = "demo"
+    STANDARD = "standard"
+    PRODUCTION = "production"
+
+
 class CatalogueConfig(dg.Config):
     """Which medications are recognised."""
 
     source: CatalogueSource = Field(
         CatalogueSource.FORMULARY,
-        description="formulary: the built-in one; nlm: an NLM/C3PI catalogue.csv; csv: the plain columns of docs.",
+        description="formulary: the built-in one; nlm: an NLM/C3PI catalogue; csv: the columns of the formulary.",
     )
     path: str | None = Field(None, description="File of the catalogue, for nlm and csv; the formulary needs none.")
+
+    def read(self) -> "list[Medication]":
+        """The medications of the chosen catalogue; refuses a bad row with file, line and reason."""
+        from data.catalogue.formulary import read_formulary
+        from data.catalogue.nlm import read_nlm_catalogue
+        from data.catalogue.plain import read_csv_catalogue
+
+        readers = {
+            CatalogueSource.FORMULARY: lambda _: read_formulary(),
+            CatalogueSource.NLM: lambda path: list(read_nlm_catalogue(path).gallery_medications),
+            CatalogueSource.CSV: read_csv_catalogue,
+        }
+        return readers[self.source](Path(self.path or ""))
 
 
 class PhotographsConfig(dg.Config):
@@ -45,6 +85,29 @@ class PhotographsConfig(dg.Config):
     nlm_challenge: str | None = Field(None, description="Directory of the NLM challenge data as published, to add.")
     rximage: str | None = Field(None, description="Directory of NLM RxIMAGE reference pictures, to add.")
 
+    def sources(self, medications: "list[Medication]") -> "list[PhotoSource]":
+        """The rendered photographs and every directory that is named."""
+        from data.sources.epillid import EPillIdSource
+        from data.sources.folder import FolderSource
+        from data.sources.nlm_challenge import NlmChallengeSource
+        from data.sources.rendered import RenderedSource
+        from data.sources.rximage import RxImageSource
+
+        rendered = RenderedSource(
+            medications,
+            photos_per_side={"train": self.train_photos_per_side, "test": self.test_photos_per_side},
+            references_per_side=self.references_per_side,
+            seed=self.seed,
+            workers=self.workers,
+        )
+        named = {
+            FolderSource: self.folder,
+            EPillIdSource: self.epillid,
+            NlmChallengeSource: self.nlm_challenge,
+            RxImageSource: self.rximage,
+        }
+        return [rendered, *(kind(Path(path), medications=medications) for kind, path in named.items() if path)]
+
 
 class SplitConfig(dg.Config):
     """How photographs are divided. Changing any of these changes the data set and so retrains."""
@@ -58,46 +121,60 @@ class SplitConfig(dg.Config):
     )
 
 
-class Profile(Enum):
-    """The pair of networks."""
-
-    DEMO = "demo"
-    STANDARD = "standard"
-    PRODUCTION = "production"
-
-
 class MemberConfig(dg.Config):
-    """How one network is trained; what is left out is the profile's own value."""
+    """How one network is trained; what is left empty is the profile's own value."""
 
-    profile: Profile = Field(
-        Profile.DEMO, description="demo: minutes on two cores; standard, production: a GPU and far more photographs."
-    )
-    epochs: int | None = Field(None, ge=1, le=1000, description="More is slower, and better up to a point.")
-    batch_size: int | None = Field(None, ge=4, le=4096, description="Larger needs memory and fewer, smoother steps.")
-    learning_rate: float | None = Field(None, gt=0, le=1, description="Too high diverges, too low is still learning.")
-    weight_decay: float | None = Field(None, ge=0, le=1, description="More regularises: for few photographs.")
-    size_px: int | None = Field(None, ge=32, le=512, description="Side of the crop; finer imprints, slower everywhere.")
-    seed: int | None = Field(None, ge=0, description="Order of photographs and initial weights.")
-    initial_weights: str | None = Field(None, description="Checkpoint to start from; without one, from scratch.")
+    profile: Profile = _as_in(TrainConfig, "profile", default=Profile.DEMO)
+    architecture: str | None = _as_in(MemberChoice, "architecture")
+    size_px: int | None = _as_in(MemberChoice, "size_px")
+    epochs: int | None = _as_in(MemberChoice, "epochs")
+    batch_size: int | None = _as_in(MemberChoice, "batch_size")
+    learning_rate: float | None = _as_in(MemberChoice, "learning_rate")
+    initial_weights: str | None = _as_in(MemberChoice, "initial_weights")
+    initial_weights_sha256: str | None = _as_in(MemberChoice, "initial_weights_sha256")
+    embedding_dim: int = _as_in(TrainConfig, "embedding_dim")
+    weight_decay: float = _as_in(TrainConfig, "weight_decay")
+    softmax_scale: float = _as_in(TrainConfig, "softmax_scale")
+    softmax_margin: float = _as_in(TrainConfig, "softmax_margin")
+    seed: int = _as_in(TrainConfig, "seed")
+
+    def train_config(self, member: str) -> TrainConfig:
+        """The training package's own configuration, checked there: bounds live with what they bound."""
+        given = self.model_dump()
+        choice = {name: given[name] for name in MemberChoice.model_fields}
+        rest = {name: given[name] for name in TrainConfig.model_fields.keys() & given.keys()}
+        return TrainConfig.model_validate(rest | {"profile": self.profile.value, member: choice})
 
 
 class RecogniserConfig(dg.Config):
-    """What the recogniser is put together from."""
+    """What the recogniser is put together from, and what its thresholds promise."""
 
     members: list[str] = Field(
         ["fast", "accurate"], description="One or both; with one member there is no disagreement to measure."
     )
-    promised_coverage: float = Field(
-        0.95, gt=0.5, lt=1, description="Share of prediction sets that hold the truth; higher makes larger sets."
-    )
-    seed: int = Field(2025, ge=0, description="Order of the fits' examples.")
+    unknown_prior: float = _as_in(CalibrationConfig, "unknown_prior")
+    promised_coverage: float = _as_in(CalibrationConfig, "promised_coverage")
+    identified_error: float = _as_in(CalibrationConfig, "identified_error")
+    unknown_error: float = _as_in(CalibrationConfig, "unknown_error")
+    escalate_uncertainty: float = _as_in(CalibrationConfig, "escalate_uncertainty")
+    hard_probability: float = _as_in(CalibrationConfig, "hard_probability")
+    max_photos: int = _as_in(CalibrationConfig, "max_photos")
+    seed: int = _as_in(CalibrationConfig, "seed")
+
+    def calibration(self) -> CalibrationConfig:
+        """The calibration's own configuration, checked there."""
+        return CalibrationConfig.model_validate(self.model_dump(exclude={"members"}))
+
+    def chosen(self, members: Mapping[str, Any]) -> list[Any]:
+        """Of the trained members, those that the recogniser is made of; `KeyError` on one that is not there."""
+        return [members[name] for name in self.members]
 
 
 class EvaluationConfig(dg.Config):
     """How thoroughly a candidate is judged."""
 
     max_photos: int | None = Field(
-        None, ge=50, description="Judge on at most so many photographs; fewer widens every interval."
+        None, description="Judge on at most so many photographs; fewer widens every interval."
     )
     seed: int = Field(2025, ge=0, description="Typed imprints and removed medications are drawn with it.")
 

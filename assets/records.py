@@ -3,11 +3,16 @@
 import hashlib
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
+from bentos.release import ReleaseSpec
 from bentos.runtime.contract import canonical_json
 from bentos.runtime.medication import Medication
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 
 class Record(BaseModel):
@@ -51,6 +56,7 @@ class Member(Record):
 
     fingerprint: str
     name: str
+    profile: str
     directory: str
     metrics: dict[str, float]
 
@@ -86,11 +92,18 @@ class MadeVerdict(Record):
 
 
 class MadeRelease(Record):
-    """What services load now."""
+    """What services load now; the fingerprint covers recogniser and gallery."""
 
     fingerprint: str
     path: str
     version: str
+
+    @classmethod
+    def of(cls, spec: ReleaseSpec, *, path: str) -> "MadeRelease":
+        """The record of a release file."""
+        champion = spec.champion
+        made_of = fingerprint(recogniser=champion.recogniser, gallery=champion.gallery, version=champion.version)
+        return cls(fingerprint=made_of, path=path, version=champion.version)
 
 
 class MadeBento(Record):
@@ -110,6 +123,12 @@ class MadeDrift(Record):
 def fingerprint(**parts: object) -> str:
     """Twelve hex digits over the canonical JSON of what an artefact was made from."""
     return hashlib.sha256(canonical_json(parts)).hexdigest()[:12]
+
+
+def table_fingerprint(table: "DataFrame", *, columns: list[str]) -> str:
+    """Twelve hex digits over these columns, whatever the order of the rows."""
+    text = table[columns].sort_values(columns).to_csv(index=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def code_fingerprint(*modules: str) -> str:

@@ -5,6 +5,8 @@ from typing import Any
 
 import dagster as dg
 
+from bentos.release import ReleaseSpec
+
 ALIASES = ("champion", "challenger", "previous")
 DIGEST_TAG = "recogniser"
 
@@ -49,6 +51,11 @@ class Registry(dg.ConfigurableResource):
                 client.set_registered_model_alias(self.model, alias, version)
             elif alias in present:
                 client.delete_registered_model_alias(self.model, alias)
+
+    def follow_release(self, release: ReleaseSpec) -> None:
+        """Make the aliases say what the release says; a challenger that became champion is one no longer."""
+        named = {alias: getattr(release, alias) for alias in ALIASES}
+        self.follow(**{alias: ref.version if ref else None for alias, ref in named.items()})
 
     def download(self, alias: str, *, into: Path) -> Path:
         """Fetch the recogniser directory of an alias from the artefact store."""

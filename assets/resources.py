@@ -6,13 +6,21 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import dagster as dg
 
 from assets.records import Record
+from bentos.settings import Settings
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+    from monitoring.promote import ReleaseDesk
+    from monitoring.verdict import Verdict
 
 Step = Callable[[int, int | None], None]
+Steps = Callable[[str, int, int | None], None]
 
 
 class Progress(Protocol):
@@ -20,6 +28,10 @@ class Progress(Protocol):
 
     def stage(self, name: str) -> Step:
         """A callback (done, total) for one stage; total is None where it is not known."""
+        ...
+
+    def stages(self, name: str) -> Steps:
+        """A callback (part, done, total) for a stage of several parts, each reported by itself."""
         ...
 
 
@@ -39,6 +51,20 @@ class LogProgress(dg.ConfigurableResource):
 
         return step
 
+    def stages(self, name: str) -> Steps:
+        """A callback that keeps one `stage` per part."""
+        return stage_per_part(self, name)
+
+
+def stage_per_part(progress: Progress, name: str) -> Steps:
+    """A callback (part, done, total) over stages of `progress` that are made as their parts appear."""
+    parts: dict[str, Step] = {}
+
+    def step(part: str, done: int, total: int | None) -> None:
+        parts.setdefault(part, progress.stage(f"{name}: {part}"))(done, total)
+
+    return step
+
 
 class Workspace(dg.ConfigurableResource):
     """The home of a run: where everything lies, and what time it is."""
@@ -57,6 +83,40 @@ class Workspace(dg.ConfigurableResource):
     def relative(self, path: Path) -> str:
         """How a record names a path below the home."""
         return path.resolve().relative_to(self.root).as_posix()
+
+    def table(self, path: Path | str) -> "DataFrame":
+        """Read a Parquet file of the home."""
+        import pandas as pd
+
+        return pd.read_parquet(self.root / path)
+
+    def keep_table(self, table: "DataFrame", relative: str) -> str:
+        """Write a Parquet file of the home in one step; returns its name."""
+        path = self.path(relative)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_suffix(".draft")
+        table.to_parquet(draft, index=False)
+        draft.replace(path)
+        return relative
+
+    def settings(self) -> Settings:
+        """The serving side's settings for this home: where keys, journal and release lie."""
+        return Settings(home=self.root)
+
+    def desk(self, *, actor: str = "dagster") -> "ReleaseDesk":
+        """Where releases of this home are changed, in the name of `actor`."""
+        from monitoring.promote import ReleaseDesk
+
+        settings = self.settings()
+        return ReleaseDesk(home=self.root, release_path=settings.release_path, keys_dir=settings.keys_dir,
+                           journal_url=settings.journal_url, actor=actor)  # fmt: skip
+
+    def verdict(self, relative: str) -> "Verdict":
+        """Read a verdict and check its signature."""
+        from bentos.signing import read_public_key
+        from monitoring.verdict import read_verdict
+
+        return read_verdict(self.path(relative), key=read_public_key(self.settings().public_key_path))
 
     def now(self) -> str:
         """The time, ISO 8601 in UTC."""
