@@ -126,7 +126,7 @@ def _record(photo: LabelledPhoto, *, truth: Truth, predictor: Predictor, levels:
 
 
 def _slices(photo: LabelledPhoto, *, appearance: Appearance) -> dict[str, str]:
-    row = {"cond_background": photo.background, "side": photo.side or "unknown"}
+    row = {"cond_background": photo.background, "side": photo.side}
     return slices_of(row, appearance=appearance)
 
 

@@ -22,6 +22,7 @@ Progress = Callable[[int, int], None]
 QUESTIONS: tuple[Question, ...] = ("picture", *TYPED_QUESTIONS)
 GALLERY_SIZES = (16, 32, 64)
 _UNKNOWN_PHOTOS = 300
+_NOT_STATED = ("", "unknown")
 _TAKEN = {"background": "cond_background", "light": "cond_light", "blur": "cond_blur", "side": "side"}
 
 
@@ -198,7 +199,7 @@ def slices_of(row: Mapping[str, Any], *, appearance: Appearance) -> dict[str, st
     """What a photograph is sliced by: how it was taken, and what the pill looks like."""
     taken = {name: row.get(column) for name, column in _TAKEN.items()}
     return {
-        **{name: value for name, value in taken.items() if isinstance(value, str) and value},
+        **{name: value for name, value in taken.items() if isinstance(value, str) and value not in _NOT_STATED},
         "color": ";".join(sorted(appearance.colors)),
         "shape": appearance.shape,
         "imprint kind": (appearance.imprint_type or "unknown").lower() if appearance.imprint else "none",
