@@ -5,7 +5,7 @@ from pathlib import Path
 
 import cv2
 
-from bentos.runtime.decode import Picture, decode
+from bentos.runtime.decode import decode
 from bentos.runtime.errors import InputError
 from bentos.runtime.locate import locate
 from bentos.runtime.statistics import picture_statistics
@@ -53,7 +53,7 @@ def examine(photo: Photo, *, home: Path, now: str) -> dict:
         "width": picture.width,
         "height": picture.height,
         "format": picture.format,
-        "dhash": difference_hash(_on_grey(picture)),
+        "dhash": difference_hash(picture.rgb_HWC),
         "pill_found": located is not None,
         "path": path,
         "ingested_at": now,
@@ -76,11 +76,3 @@ def _label(photo: Photo) -> dict:
 def _conditions(photo: Photo) -> dict:
     stated = {"background": _NOT_STATED, "light": _NOT_STATED, "blur": _NOT_STATED, **photo.conditions}
     return {f"cond_{name}": value for name, value in stated.items()}
-
-
-def _on_grey(picture: Picture):
-    if picture.alpha_HW is None:
-        return picture.rgb_HWC
-    rgb_HWC = picture.rgb_HWC.copy()
-    rgb_HWC[picture.alpha_HW < 128] = 128
-    return rgb_HWC

@@ -11,9 +11,9 @@ from data.duplicates import duplicates_of
 from data.photo import UNKNOWN_MEDICATION
 
 COLUMNS = (
-    "photo_id", "name", "source", "role", "medication_id", "appearance_id", "look_group", "side", "lot", "taken_on",
-    "pool", "group", "width", "height", "format", "dhash", "duplicate_of", "pill_found", "path", "key", "ingested_at",
-    "cond_background", "cond_light", "cond_blur",
+    "photo_id", "name", "source", "role", "medication_id", "appearance_id", "look_group", "colors", "shape", "side",
+    "lot", "taken_on", "pool", "group", "width", "height", "format", "dhash", "duplicate_of", "pill_found", "path",
+    "key", "ingested_at", "cond_background", "cond_light", "cond_blur",
 )  # fmt: skip
 QUARANTINE_COLUMNS = ("source", "name", "key", "code", "reason", "at")
 _PHOTO_KEYS = ["source", "name"]
@@ -92,11 +92,14 @@ def finish(store: Store, *, medications: Iterable[Medication], listed: Mapping[s
     photos = photos[known].sort_values(["source", "name"], ignore_index=True)
     quarantine = quarantine.drop_duplicates(_PHOTO_KEYS, keep="last", ignore_index=True)
     quarantine = _without(quarantine, photos)
-    photos["appearance_id"] = [appearance_id_of(by_id[name]) for name in photos["medication_id"]]
-    photos["look_group"] = [look_group_of(by_id[name]) for name in photos["medication_id"]]
+    labelled = [by_id[name] for name in photos["medication_id"]]
+    photos["appearance_id"] = [appearance_id_of(medication) for medication in labelled]
+    photos["look_group"] = [look_group_of(medication) for medication in labelled]
+    photos["colors"] = [";".join(medication.colors) for medication in labelled]
+    photos["shape"] = [medication.shape for medication in labelled]
     photos["duplicate_of"] = duplicates_of(photos)
     photos = photos[[*COLUMNS, *sorted(set(photos.columns) - set(COLUMNS))]]
-    store.replace(photos, quarantine)
+    store.replace(photos, quarantine[list(QUARANTINE_COLUMNS)])
     return photos
 
 

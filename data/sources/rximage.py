@@ -1,7 +1,7 @@
 """NLM RxIMAGE reference pictures: both sides of a pill in one frame, cut out into one picture a side."""
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import cv2
@@ -9,7 +9,9 @@ import numpy as np
 
 from bentos.runtime.decode import decode
 from bentos.runtime.errors import InputError
-from data.photo import UNKNOWN_MEDICATION, Photo, Unreadable, file_stamp, files_fingerprint, photo_key
+from bentos.runtime.medication import Medication
+from data.catalogue.nlm import read_nlm_catalogue
+from data.photo import UNKNOWN_MEDICATION, Photo, Unreadable, file_stamp, files_fingerprint, first_parts, photo_key
 
 # H W: rows and columns of a picture in pixels, C: red, green, blue.
 _SIDES = ("front", "back")
@@ -171,34 +173,44 @@ def _crop(frame_HWC: np.ndarray, mask_HW: np.ndarray) -> CutOut:
 
 
 @dataclass(frozen=True)
-class RximageSource:
-    """Reference pictures of a directory, two photographs a frame.
+class RxImageSource:
+    """The NLM's reference pictures, two photographs a frame.
 
-    `image_files` maps a medication id to its files, as the NLM catalogue lists them; pictures of no
-    catalogue row are handed over as unreadable, so that they show up in the quarantine.
+    `directory` holds `catalogue.csv` and `images/`; or the pictures alone, which are then labelled by the NDC-11
+    their names begin with. Pictures of no catalogue row show up in the quarantine.
     """
 
-    images: Path
-    image_files: Mapping[str, tuple[str, ...]]
-    name: str = "rximage"
+    directory: Path
+    medications: Iterable[Medication] = field(kw_only=True)
+    name: str = field(default="rximage", kw_only=True)
 
     @property
     def fingerprint(self) -> str:
-        return files_fingerprint(path for path, _ in self._frames())
+        """Digest over the pictures' names, sizes and modification times."""
+        return files_fingerprint(self._paths())
+
+    def _paths(self) -> list[Path]:
+        images = self.directory / "images"
+        return sorted((images if images.is_dir() else self.directory).glob("*.jpg"))
+
+    def _owner_of(self) -> Callable[[str], str | None]:
+        table = self.directory / "catalogue.csv"
+        if table.is_file():
+            rows = read_nlm_catalogue(table).image_files.items()
+            return {file: medication_id for medication_id, files in rows for file in files}.get
+        first = first_parts(self.medications)
+        return lambda file: first.get(file.partition("_")[0])
 
     def photos(self, *, skip: Callable[[str], bool]) -> Iterator[Photo | Unreadable]:
-        for path, medication_id in self._frames():
+        """Stream both sides of each frame that is not known yet."""
+        owner_of = self._owner_of()
+        for path in self._paths():
             stamp = file_stamp(path)
             if skip(photo_key(path.name, stamp=stamp)):
                 continue
-            names = [f"{path.name}#{side}" for side in _SIDES]
-            if not all([skip(photo_key(name, stamp=stamp)) for name in names]):
-                yield from self._read(path, medication_id, stamp=stamp)
-
-    def _frames(self) -> Iterator[tuple[Path, str | None]]:
-        owners = {file: owner for owner, files in self.image_files.items() for file in files}
-        for path in sorted(self.images.glob("*.jpg")):
-            yield path, owners.get(path.name)
+            known = [skip(photo_key(f"{path.name}#{side}", stamp=stamp)) for side in _SIDES]
+            if not all(known):
+                yield from self._read(path, owner_of(path.name), stamp=stamp)
 
     def _read(self, path: Path, medication_id: str | None, *, stamp: str) -> Iterator[Photo | Unreadable]:
         if medication_id is None:
