@@ -45,7 +45,7 @@ class Observed:
             self._note(scope, status=status, seconds=time.perf_counter() - began, request_id=request_id)
 
     def _note(self, scope: Scope, *, status: int, seconds: float, request_id: str) -> None:
-        route = getattr(scope.get("route"), "path", UNMATCHED)
+        route = getattr(scope.get("route"), "path", "") or UNMATCHED
         self._metrics.requested(route=route, status=status, seconds=seconds)
         _log.info("%s %d %.0f ms %s", route, status, 1e3 * seconds, request_id)
 

@@ -37,6 +37,9 @@ STATUS: Final = MappingProxyType(
         "answer_timeout": 504,
     }
 )
+_SENTENCES: Final = MappingProxyType(
+    {404: "There is nothing at this address.", 405: "This address does not take requests of this method."}
+)
 _TRY_AGAIN: Final = frozenset({"busy", "no_release", "journal_unavailable"})
 
 
@@ -73,7 +76,8 @@ async def _coded(request: Request, error: InputError | ServiceFault) -> JSONResp
 
 async def _plain(request: Request, error: HTTPException) -> JSONResponse:
     code = HTTPStatus(error.status_code).name.lower()
-    response = problem(request, status=error.status_code, code=code, sentence=str(error.detail))
+    sentence = _SENTENCES.get(error.status_code, str(error.detail))
+    response = problem(request, status=error.status_code, code=code, sentence=sentence)
     response.headers.update(error.headers or {})
     return response
 

@@ -36,8 +36,10 @@ def start_service(settings: Settings, *, bento: str | None = None, log: Path) ->
         )
 
 
-def wait_until_ready(settings: Settings, process: subprocess.Popen, *, timeout_s: float = 60.0) -> float:
-    """Seconds until /ready said 200.
+def wait_until_ready(
+    settings: Settings, process: subprocess.Popen, *, timeout_s: float = 60.0, path: str = "/ready"
+) -> float:
+    """Seconds until `path` said 200.
 
     Raises:
         ServiceFault: not_ready, the process ended or the time ran out.
@@ -46,7 +48,7 @@ def wait_until_ready(settings: Settings, process: subprocess.Popen, *, timeout_s
     while (waited := time.monotonic() - began) < timeout_s:
         if process.poll() is not None:
             raise ServiceFault("not_ready", f"the service ended with status {process.returncode} before it was ready")
-        if _is_ready(f"http://{settings.host}:{settings.port}/ready"):
+        if _is_ready(f"http://{settings.host}:{settings.port}{path}"):
             return waited
         time.sleep(0.1)
     raise ServiceFault("not_ready", f"the service was not ready within {timeout_s:g} s")

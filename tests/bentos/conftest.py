@@ -23,17 +23,21 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def home(tmp_path: Path, bundle: Path) -> Path:
     """A home whose release names the bundle as version 1."""
-    home = tmp_path / "home"
-    for kind in ("recogniser", "gallery"):
-        shutil.copytree(bundle / kind, home / kind)
-    release(home, version="1")
-    return home
+    return tiny_home(tmp_path / "home", bundle=bundle)
 
 
 @pytest.fixture
 def settings(home: Path) -> Settings:
     """Settings of that home; a service polls it often."""
     return Settings(home=home, poll_s=0.1, packed_home=home / "nothing-packed")
+
+
+def tiny_home(home: Path, *, bundle: Path) -> Path:
+    """Make `home` hold a copy of the bundle and a release of it as version 1."""
+    for kind in ("recogniser", "gallery"):
+        shutil.copytree(bundle / kind, home / kind)
+    release(home, version="1")
+    return home
 
 
 def release(home: Path, *, version: str, recogniser: str = "recogniser", gallery: str = "gallery") -> ReleaseSpec:
