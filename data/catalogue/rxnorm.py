@@ -1,4 +1,4 @@
-"""Takes strength, dosage form and brand out of an RxNorm drug name.
+"""Takes ingredients, strength, dosage form and brand out of an RxNorm drug name.
 
 Source: RxNorm technical documentation, normal form of SCD and SBD names: `ingredient strength unit dose-form [brand]`,
 several ingredients joined by ` / `, a leading duration such as `24 HR`, and packs in braces.
@@ -11,6 +11,10 @@ _UNITS = r"(?:MG|MCG|G|UNT|MEQ|ML|%|ACTUAT|CELLS|MMOL)"
 _STRENGTH = re.compile(rf"(?<![\w.])(\d+(?:\.\d+)?\s+{_UNITS}(?:/{_UNITS})?)(?!\w)")
 _BRAND = re.compile(r"\[([^\[\]]+)\]\s*$")
 _PRODUCT_STRENGTH = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)\s*(MG|MCG|MEQ|G)\b", re.IGNORECASE)
+_COMPONENT_ENDS = re.compile(r"\s+/\s+|[{}()]")
+_LEAD = re.compile(r"^.*?\b\d+(?:\.\d+)?\s*hr\s+|^\d+\s+(?!mg\b)")
+_FROM_STRENGTH = re.compile(r"\s*(?<![\w.])\d+(?:\.\d+)?\s*(?:mg|mcg|g|unt|meq|ml|%)(?!\w).*$")
+_BRAND_ANYWHERE = re.compile(r"\[[^\[\]]*\]")
 _PACK = re.compile(r"^\{.*\}\s*Pack\b", re.DOTALL)
 
 
@@ -36,6 +40,16 @@ def parse_drug_name(name: str) -> DrugName:
         dosage_form=form or None,
         brand=brand and brand[1],
     )
+
+
+def ingredients_of(name: str) -> frozenset[str]:
+    """Case-folded ingredients, salt included, of a drug name or clinical drug; of every component of a pack.
+
+    `24 HR metoprolol succinate 25 MG Extended Release Oral Tablet` gives `metoprolol succinate`.
+    """
+    components = _COMPONENT_ENDS.split(_BRAND_ANYWHERE.sub("", name.casefold()))
+    found = (_FROM_STRENGTH.sub("", _LEAD.sub("", component.strip())).strip() for component in components)
+    return frozenset(name for name in found if name and not name.isdigit() and name != "pack")
 
 
 def parse_product_strength(name: str) -> str | None:
