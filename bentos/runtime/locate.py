@@ -10,11 +10,12 @@ import cv2
 import numpy as np
 
 from bentos.runtime.answer import Box
-from bentos.runtime.outline import Outline, find_outlines
+from bentos.runtime.outline import Outline, filled, find_outlines
 
-_COARSE_SIDE_PX = 176
+_WORKING_SIDE_PX = 176
 _FINE_BELOW = 0.6
 _FINE_BORDER = 0.3
+_SAME_IOU = 0.7
 _SOLID_ALPHA = 127
 _MIN_CUT_OUT_SHARE = 0.002
 _BAR_LEVEL = 24
@@ -46,9 +47,10 @@ def locate(rgb_HWC: np.ndarray, *, alpha_HW: np.ndarray | None = None) -> list[L
     if alpha_HW is not None:
         return _cut_outs(alpha_HW)
     rows, columns = _without_bars(rgb_HWC)
-    inner_HWC = rgb_HWC[rows, columns]
-    outlines = _outlines(inner_HWC)
-    return [_located(_placed(o.mask_HW, rgb_HWC.shape[:2], rows, columns), o.confidence) for o in outlines]
+    outlines = _outlines(rgb_HWC[rows, columns])
+    start = np.array([columns.start, rows.start])
+    masks = [(filled(o.points_NX + start, rgb_HWC.shape[:2]), o.confidence) for o in outlines]
+    return [_located(mask_HW, confidence) for mask_HW, confidence in masks if mask_HW.any()]
 
 
 def _cut_outs(alpha_HW: np.ndarray) -> list[Located]:
@@ -60,48 +62,35 @@ def _cut_outs(alpha_HW: np.ndarray) -> list[Located]:
 
 def _outlines(rgb_HWC: np.ndarray) -> list[Outline]:
     """Look at the whole picture small; where the pill is small, look again closer."""
+    return [_closer(rgb_HWC, outline) for outline in _seen(rgb_HWC)]
+
+
+def _seen(rgb_HWC: np.ndarray) -> list[Outline]:
+    """Outlines found in a picture at the working size, in the picture's own pixels."""
     height, width = rgb_HWC.shape[:2]
-    scale = min(1.0, _COARSE_SIDE_PX / max(height, width))
-    small_HWC = _scaled(rgb_HWC, (max(1, round(width * scale)), max(1, round(height * scale))), cv2.INTER_AREA)
-    found = []
-    for outline in find_outlines(small_HWC):
-        mask_HW = _grown(outline.mask_HW, (width, height))
-        found.append(Outline(_closer(rgb_HWC, mask_HW) if scale < 1 else mask_HW, outline.confidence))
-    return found
+    scale = min(1.0, _WORKING_SIDE_PX / max(height, width))
+    size = (max(8, round(width * scale)), max(8, round(height * scale)))
+    small_HWC = cv2.resize(rgb_HWC, size, interpolation=cv2.INTER_AREA) if scale < 1 else rgb_HWC
+    ratio = np.array([width / small_HWC.shape[1], height / small_HWC.shape[0]])
+    return [Outline((o.points_NX + 0.5) * ratio - 0.5, o.confidence) for o in find_outlines(small_HWC)]
 
 
-def _closer(rgb_HWC: np.ndarray, mask_HW: np.ndarray) -> np.ndarray:
-    """The outline found again in the surroundings of a pill that fills little of the picture."""
-    x, y, width, height = cv2.boundingRect(mask_HW.astype(np.uint8))
-    longest = max(width, height)
-    if longest > _FINE_BELOW * max(mask_HW.shape):
-        return mask_HW
-    border = math.ceil(_FINE_BORDER * longest)
-    rows, columns = slice(max(y - border, 0), y + height + border), slice(max(x - border, 0), x + width + border)
-    around_HWC, coarse_HW = rgb_HWC[rows, columns], mask_HW[rows, columns]
-    scale = min(1.0, _COARSE_SIDE_PX / max(around_HWC.shape[:2]))
-    size = (max(1, round(around_HWC.shape[1] * scale)), max(1, round(around_HWC.shape[0] * scale)))
-    for outline in find_outlines(_scaled(around_HWC, size, cv2.INTER_AREA)):
-        fine_HW = _grown(outline.mask_HW, coarse_HW.shape[::-1])
-        if (fine_HW & coarse_HW).sum() > 0.7 * (fine_HW | coarse_HW).sum():
-            return _placed(fine_HW, mask_HW.shape, rows, columns)
-    return mask_HW
+def _closer(rgb_HWC: np.ndarray, coarse: Outline) -> Outline:
+    """The outline found again in the surroundings of a pill that fills little of a large picture."""
+    low_X, high_X = coarse.points_NX.min(axis=0), coarse.points_NX.max(axis=0)
+    longest = float((high_X - low_X).max())
+    height, width = rgb_HWC.shape[:2]
+    if longest > _FINE_BELOW * max(height, width) or max(height, width) <= _WORKING_SIDE_PX:
+        return coarse
+    left, top = (max(0, math.floor(v - _FINE_BORDER * longest)) for v in low_X)
+    right, bottom = (math.ceil(v + _FINE_BORDER * longest) + 1 for v in high_X)
+    fine = [Outline(o.points_NX + (left, top), o.confidence) for o in _seen(rgb_HWC[top:bottom, left:right])]
+    return next((o for o in fine if _agree(o.points_NX, coarse.points_NX, (height, width))), coarse)
 
 
-def _scaled(pixels: np.ndarray, size: tuple[int, int], how: int) -> np.ndarray:
-    return pixels if pixels.shape[1::-1] == size else cv2.resize(pixels, size, interpolation=how)
-
-
-def _grown(mask_HW: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    soft_HW = _scaled(mask_HW.astype(np.uint8) * 255, size, cv2.INTER_LINEAR)
-    ratio = size[0] / mask_HW.shape[1]
-    return (cv2.GaussianBlur(soft_HW, (0, 0), ratio) if ratio > 1.2 else soft_HW) > 127
-
-
-def _placed(mask_HW: np.ndarray, shape: tuple[int, int], rows: slice, columns: slice) -> np.ndarray:
-    whole_HW = np.zeros(shape, bool)
-    whole_HW[rows, columns] = mask_HW
-    return whole_HW
+def _agree(one_NX: np.ndarray, other_NX: np.ndarray, shape: tuple[int, int]) -> bool:
+    one_HW, other_HW = filled(one_NX, shape), filled(other_NX, shape)
+    return bool((one_HW & other_HW).sum() > _SAME_IOU * (one_HW | other_HW).sum())
 
 
 def _without_bars(rgb_HWC: np.ndarray) -> tuple[slice, slice]:

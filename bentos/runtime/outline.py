@@ -1,67 +1,66 @@
-"""Outlines of pills in a small picture: many candidates from a model of the background, judged by their edges.
+"""Outlines of pills in a small picture: many candidates, the best kept.
 
-A pill is what stands out from the picture's border, is convex and symmetric, and has a step in colour all
-around; a shadow is soft on its far side. H W: rows and columns in pixels, C: L, a, b of CIE Lab, N: points.
+A pill is what stands out from the picture's border, is nearly convex and symmetric, and has a sharp step in
+colour all around; a shadow is soft on its far side. H W: rows and columns, C: L, a, b of CIE Lab.
 """
 
 from dataclasses import dataclass
+from itertools import combinations
 
 import cv2
 import numpy as np
 
+from bentos.runtime.contour import Judged, Scene, snap_and_judge
+
 _BORDER_SHARE = 0.03
+_CORNER_SHARE = 0.15
+_PAD_PX = 8
 _LEVELS = (3.0, 4.5, 6.5, 9.0, 13.0, 19.0, 28.0, 42.0)
+_STEP_LEVELS = (3.0, 6.0, 12.0)
 _MIN_AREA, _MAX_AREA = 0.006, 0.97
-_MIN_SOLIDITY = 0.86
-_STEP_PX = 2.5
-_MIN_SCORE = 0.28
-_MIN_SHARE_OF_BEST = 0.3
+_MIN_SOLIDITY = 0.8
+_NUM_PAIRED = 6
+_SAME_PX = 3.0
+_MIN_SCORE = 0.25
+_MIN_SHARE_OF_BEST, _MIN_SCORE_OF_BEST = 0.3, 0.7
 
 
 @dataclass(frozen=True)
 class Outline:
-    """A filled outline (H, W) bool and how sure it is one of a pill, 0 to 1."""
+    """A closed outline (N, X), x and y in pixels (whole numbers are pixel centres), and how sure it is, 0 to 1."""
 
-    mask_HW: np.ndarray
+    points_NX: np.ndarray
     confidence: float
 
 
 @dataclass(frozen=True)
-class _Candidate:
-    contour: np.ndarray
+class _Shape:
+    """A convex hull and how much of it the thing it was drawn around fills."""
+
+    hull: np.ndarray
     area: float
-    score: float
+    solidity: float
 
 
 def find_outlines(rgb_HWC: np.ndarray) -> list[Outline]:
     """Outlines in a picture of at most a few hundred pixels, best first, not overlapping."""
+    scene = _scene(rgb_HWC)
+    shapes = _distinct([*_standing_out(scene), *_enclosed(scene)])
+    shapes = _distinct([*shapes, *_pairs(shapes)])
+    judged = snap_and_judge(scene, [s.hull for s in shapes], np.array([s.solidity for s in shapes]))
+    return _chosen(judged, rgb_HWC.shape[:2])
+
+
+def _scene(rgb_HWC: np.ndarray) -> Scene:
+    """The picture in Lab, set into a frame of its own background so that a pill may touch the edge."""
     lab_HWC = cv2.cvtColor(rgb_HWC.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
     smooth_HWC = cv2.medianBlur(lab_HWC, 3)
-    offset_HWC = smooth_HWC - _background(smooth_HWC)
-    noise = _border_noise(offset_HWC)
-    candidates = [
-        _judged(contour, smooth_HWC, noise=noise)
-        for map_HW in _maps(offset_HWC)
-        for contour in _contours(map_HW, noise=noise)
-    ]
-    return [_outline(c, rgb_HWC.shape[:2]) for c in _chosen(candidates, rgb_HWC.shape[:2])]
-
-
-def _background(lab_HWC: np.ndarray) -> np.ndarray:
-    """A tilted plane of colour through the picture's border, robust against a pill that touches it."""
-    height, width = lab_HWC.shape[:2]
-    edge_HW = _edge(height, width)
-    y_HW, x_HW = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j].astype(np.float32)
-    design_HWK = np.stack([np.ones_like(x_HW), x_HW, y_HW], axis=2)
-    samples_NC, design_NK = lab_HWC[edge_HW], design_HWK[edge_HW]
-    weight_N = np.exp(-((np.linalg.norm(samples_NC - np.median(samples_NC, axis=0), axis=1) / 15) ** 2))
-    for _ in range(4):
-        weighted_NK = design_NK * weight_N[:, None]
-        plane_KC = np.linalg.solve(weighted_NK.T @ design_NK + 1e-3 * np.eye(3), weighted_NK.T @ samples_NC)
-        residual_N = np.linalg.norm(samples_NC - design_NK @ plane_KC, axis=1)
-        spread = 2.5 * np.median(residual_N) + 1.0
-        weight_N = 1 / (1 + (residual_N / spread) ** 4)
-    return (design_HWK @ plane_KC).astype(np.float32)
+    edge_HW = _edge(*lab_HWC.shape[:2])
+    plane_KC, noise = _background(smooth_HWC, edge_HW)
+    background_HWC = _design(lab_HWC.shape[:2], pad=_PAD_PX) @ plane_KC
+    framed_HWC = background_HWC.copy()
+    framed_HWC[_PAD_PX:-_PAD_PX, _PAD_PX:-_PAD_PX] = smooth_HWC
+    return Scene(framed_HWC, background_HWC, noise)
 
 
 def _edge(height: int, width: int) -> np.ndarray:
@@ -71,101 +70,121 @@ def _edge(height: int, width: int) -> np.ndarray:
     return edge_HW
 
 
-def _border_noise(offset_HWC: np.ndarray) -> float:
-    return float(np.median(np.linalg.norm(offset_HWC[_edge(*offset_HWC.shape[:2])], axis=1)))
+def _design(shape: tuple[int, int], *, pad: int = 0) -> np.ndarray:
+    """Terms (1, x, y) of a plane at every pixel, x and y from -1 to 1 across the picture without its padding."""
+    height, width = shape
+    y_H = np.linspace(-1, 1, height) if not pad else (np.arange(-pad, height + pad) * 2 / (height - 1) - 1)
+    x_W = np.linspace(-1, 1, width) if not pad else (np.arange(-pad, width + pad) * 2 / (width - 1) - 1)
+    y_HW, x_HW = np.meshgrid(y_H, x_W, indexing="ij")
+    return np.stack([np.ones_like(x_HW), x_HW, y_HW], axis=2).astype(np.float32)
 
 
-def _maps(offset_HWC: np.ndarray) -> list[np.ndarray]:
-    """Ways to stand out: in any respect; in hue and chroma; brighter or in hue (which leaves shadows behind)."""
+def _background(lab_HWC: np.ndarray, edge_HW: np.ndarray) -> tuple[np.ndarray, float]:
+    """A tilted plane of colour (K, C) through the border, and its spread there.
+
+    It starts from the corners, which a pill covers last, and leaves out what does not fit.
+    """
+    design_NK = _design(lab_HWC.shape[:2])[edge_HW]
+    samples_NC = lab_HWC[edge_HW]
+    corner_N = np.abs(design_NK[:, 1:]).min(axis=1) > 1 - 2 * _CORNER_SHARE
+    middle_C = np.median(samples_NC[corner_N], axis=0)
+    weight_N = np.exp(-((np.linalg.norm(samples_NC - middle_C, axis=1) / 12) ** 2)) * (0.2 + corner_N)
+    for _ in range(4):
+        weighted_NK = design_NK * weight_N[:, None]
+        plane_KC = np.linalg.solve(weighted_NK.T @ design_NK + 1e-2 * np.eye(3), weighted_NK.T @ samples_NC)
+        residual_N = np.linalg.norm(samples_NC - design_NK @ plane_KC, axis=1)
+        noise = float(np.median(residual_N[corner_N]))
+        weight_N = (0.2 + corner_N) / (1 + (residual_N / (2.5 * noise + 1.0)) ** 4)
+    return plane_KC.astype(np.float32), noise
+
+
+def _standing_out(scene: Scene) -> list[_Shape]:
+    """What differs from the background: in any respect, in hue and chroma, brighter or in hue (no shadow does)."""
+    offset_HWC = scene.lab_HWC - scene.background_HWC
     chroma_HW = np.hypot(offset_HWC[..., 1], offset_HWC[..., 2])
-    lighter_HW = np.maximum(offset_HWC[..., 0], 0)
-    return [
-        np.hypot(chroma_HW, offset_HWC[..., 0]),
+    lightness_HW = offset_HWC[..., 0]
+    maps = (
+        np.hypot(chroma_HW, lightness_HW),
         chroma_HW,
-        np.hypot(1.5 * chroma_HW, lighter_HW),
-        np.hypot(1.5 * chroma_HW, np.maximum(-offset_HWC[..., 0] - 20, 0)),
-    ]
+        np.hypot(1.5 * chroma_HW, np.maximum(lightness_HW, 0)),
+        np.hypot(1.5 * chroma_HW, np.maximum(-lightness_HW - 20, 0)),
+    )
+    floor, shapes = max(1.0, scene.noise / 2), []
+    for map_HW in maps:
+        for level in _LEVELS:
+            above_HW = cv2.morphologyEx((map_HW > level * floor).astype(np.uint8), cv2.MORPH_OPEN, _disc(5))
+            shapes += [s for s in _shapes(above_HW) if s.solidity >= _MIN_SOLIDITY]
+    return shapes
 
 
-def _contours(map_HW: np.ndarray, *, noise: float) -> list[np.ndarray]:
-    floor = max(1.0, noise / 2)
-    found, size = [], map_HW.size
-    for level in _LEVELS:
-        above_HW = (map_HW > level * floor).astype(np.uint8)
-        above_HW = cv2.morphologyEx(above_HW, cv2.MORPH_OPEN, _disc(5))
-        contours, _ = cv2.findContours(above_HW, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-        areas = [cv2.contourArea(contour) for contour in contours]
-        found += [c for c, area in zip(contours, areas, strict=True) if _MIN_AREA * size < area < _MAX_AREA * size]
-    return found
+def _enclosed(scene: Scene) -> list[_Shape]:
+    """What steps in colour enclose, whatever lies inside: two-tone, transparent, or as bright as the background."""
+    dx_HWC, dy_HWC = (cv2.Scharr(scene.lab_HWC, cv2.CV_32F, *order) / 16 for order in ((1, 0), (0, 1)))
+    step_HW = np.sqrt((dx_HWC**2 + dy_HWC**2).sum(axis=2))
+    floor, shapes = max(1.0, scene.noise), []
+    for level in _STEP_LEVELS:
+        above_HW = cv2.morphologyEx((step_HW > level * floor).astype(np.uint8), cv2.MORPH_CLOSE, _disc(5))
+        shapes += [_Shape(s.hull, s.area, 1.0) for s in _shapes(above_HW)]
+    return shapes
 
 
 def _disc(size_px: int) -> np.ndarray:
     return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size_px, size_px))
 
 
-def _judged(contour: np.ndarray, lab_HWC: np.ndarray, *, noise: float) -> _Candidate:
-    area = cv2.contourArea(contour)
-    hull = cv2.convexHull(contour)
-    solidity = area / max(cv2.contourArea(hull), 1)
-    if solidity < _MIN_SOLIDITY:
-        return _Candidate(hull, area, 0.0)
-    points_NX, outward_NX = _along(hull)
-    steps_N = np.linalg.norm(
-        _sampled(lab_HWC, points_NX + _STEP_PX * outward_NX) - _sampled(lab_HWC, points_NX - _STEP_PX * outward_NX),
-        axis=1,
-    )
-    support = float(np.minimum(steps_N / (6 + 2 * noise), 1).mean())
-    size = area / (lab_HWC.shape[0] * lab_HWC.shape[1])
-    score = support * solidity**2 * _symmetry(hull) * size**0.08
-    return _Candidate(hull, area, score)
+def _shapes(above_HW: np.ndarray) -> list[_Shape]:
+    contours, _ = cv2.findContours(above_HW, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    hulls = [(cv2.convexHull(contour), cv2.contourArea(contour)) for contour in contours if len(contour) > 8]
+    sized = [(hull, cv2.contourArea(hull), area) for hull, area in hulls]
+    wanted = [s for s in sized if _MIN_AREA * above_HW.size < s[1] < _MAX_AREA * above_HW.size]
+    return [_Shape(hull, hull_area, area / hull_area) for hull, hull_area, area in wanted]
 
 
-def _along(hull: np.ndarray, num: int = 64) -> tuple[np.ndarray, np.ndarray]:
-    """Points at even distances along a closed outline and the outward normals there."""
-    corners_NX = hull[:, 0].astype(np.float64)
-    closed_NX = np.vstack([corners_NX, corners_NX[:1]])
-    distance_N = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(closed_NX, axis=0), axis=1))])
-    at_N = np.linspace(0, distance_N[-1], num, endpoint=False)
-    points_NX = np.stack([np.interp(at_N, distance_N, closed_NX[:, i]) for i in (0, 1)], axis=1)
-    tangent_NX = np.roll(points_NX, -1, axis=0) - np.roll(points_NX, 1, axis=0)
-    normal_NX = np.stack([tangent_NX[:, 1], -tangent_NX[:, 0]], axis=1)
-    normal_NX /= np.linalg.norm(normal_NX, axis=1, keepdims=True) + 1e-9
-    facing = np.sign(((points_NX - points_NX.mean(axis=0)) * normal_NX).sum())
-    return points_NX, normal_NX * facing
+def _pairs(shapes: list[_Shape]) -> list[_Shape]:
+    """Two neighbours under one hull: the halves of a capsule of two colours."""
+    largest = sorted(shapes, key=lambda s: -s.area * s.solidity)[:_NUM_PAIRED]
+    pairs = []
+    for one, other in combinations(largest, 2):
+        hull = cv2.convexHull(np.concatenate([one.hull, other.hull]))
+        area = cv2.contourArea(hull)
+        if area > 1.15 * max(one.area, other.area):
+            pairs.append(_Shape(hull, area, min(1.0, (one.area + other.area) / area)))
+    return [pair for pair in pairs if pair.solidity >= _MIN_SOLIDITY]
 
 
-def _sampled(lab_HWC: np.ndarray, points_NX: np.ndarray) -> np.ndarray:
-    height, width = lab_HWC.shape[:2]
-    x_N = np.clip(np.rint(points_NX[:, 0]), 0, width - 1).astype(int)
-    y_N = np.clip(np.rint(points_NX[:, 1]), 0, height - 1).astype(int)
-    return lab_HWC[y_N, x_N]
+def _distinct(shapes: list[_Shape]) -> list[_Shape]:
+    """Leave out shapes whose bounding boxes agree with one kept, the fuller first."""
+    kept, boxes = [], []
+    for shape in sorted(shapes, key=lambda s: -s.solidity):
+        x, y, width, height = cv2.boundingRect(shape.hull)
+        box = np.array([x, y, x + width, y + height])
+        if not boxes or np.abs(np.array(boxes) - box).max(axis=1).min() > _SAME_PX:
+            kept.append(shape)
+            boxes.append(box)
+    return kept
 
 
-def _symmetry(hull: np.ndarray) -> float:
-    """Overlap of the outline with itself turned by 180 degrees."""
-    points_NX = hull[:, 0].astype(np.float64)
-    moments = cv2.moments(hull)
-    centre = np.array([moments["m10"], moments["m01"]]) / max(moments["m00"], 1e-9)
-    turned_NX = 2 * centre - points_NX
-    shared, _ = cv2.intersectConvexConvex(points_NX.astype(np.float32), turned_NX.astype(np.float32))
-    area = max(moments["m00"], 1e-9)
-    return float(shared / (2 * area - shared)) if shared > 0 else 0.0
-
-
-def _chosen(candidates: list[_Candidate], shape: tuple[int, int]) -> list[_Candidate]:
-    ranked = sorted((c for c in candidates if c.score >= _MIN_SCORE), key=lambda c: -c.score)
-    taken_HW, chosen = np.zeros(shape, np.uint8), []
-    for candidate in ranked:
-        mask_HW = cv2.fillConvexPoly(np.zeros(shape, np.uint8), candidate.contour, 1)
-        if (mask_HW & taken_HW).any():
+def _chosen(judged: list[Judged], shape: tuple[int, int]) -> list[Outline]:
+    ranked = sorted((j for j in judged if j.score >= _MIN_SCORE), key=lambda j: -j.score)
+    taken_HW, chosen = np.zeros(shape, bool), []
+    for one in ranked:
+        if one.area_share < _MIN_SHARE_OF_BEST * ranked[0].area_share:
             continue
-        if chosen and candidate.area < _MIN_SHARE_OF_BEST * chosen[0].area:
-            continue
-        taken_HW |= mask_HW
-        chosen.append(candidate)
+        if one.score < _MIN_SCORE_OF_BEST * ranked[0].score:
+            break
+        points_NX = one.points_NX - _PAD_PX
+        mask_HW = filled(points_NX, shape)
+        if mask_HW.any() and not (mask_HW & taken_HW).any():
+            taken_HW |= mask_HW
+            chosen.append(Outline(points_NX, float(np.clip(one.score, 0, 1))))
     return chosen
 
 
-def _outline(candidate: _Candidate, shape: tuple[int, int]) -> Outline:
-    mask_HW = cv2.fillConvexPoly(np.zeros(shape, np.uint8), candidate.contour, 1)
-    return Outline(mask_HW > 0, float(min(candidate.score, 1.0)))
+def filled(points_NX: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """The pixels whose centre lies within the outline (filling itself adds half a pixel all around)."""
+    mask_HW = np.zeros(shape, np.uint8)
+    centre_X = points_NX.mean(axis=0)
+    inward_NX = points_NX - centre_X
+    inward_NX *= 1 - 0.5 / np.maximum(np.linalg.norm(inward_NX, axis=1, keepdims=True), 1)
+    cv2.fillPoly(mask_HW, [np.rint((inward_NX + centre_X) * 16).astype(np.int32)], 1, shift=4)
+    return mask_HW > 0

@@ -1,0 +1,169 @@
+"""Closed outlines as points: snapped to the steps in colour around them, and judged by what lies on either side.
+
+M outlines, N points of each, K positions along the normal, X: x and y in pixels, C: L, a, b of CIE Lab.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+NUM_POINTS = 64
+_REACH_PX = 7
+_BEYOND_PX = 4
+_BEND_COST = 0.12
+_SHADOW_DARKEST = 0.25
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A small picture: smoothed colour, the background's colour behind it, and the background's own spread."""
+
+    lab_HWC: np.ndarray
+    background_HWC: np.ndarray
+    noise: float
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A snapped outline (N, X) and how well it fits a pill, 0 to 1, with the share of its area in the picture."""
+
+    points_NX: np.ndarray
+    score: float
+    area_share: float
+
+
+def snap_and_judge(scene: Scene, hulls: list[np.ndarray], solidity_M: np.ndarray) -> list[Judged]:
+    """Move each outline to the colour steps nearby and judge it."""
+    if not hulls:
+        return []
+    points_MNX = np.stack([_resampled(hull) for hull in hulls])
+    normal_MNX = _outward(points_MNX)
+    profile_MNKC = _profiles(scene.lab_HWC, points_MNX, normal_MNX)
+    step_MNK = np.linalg.norm(profile_MNKC[:, :, 2:] - profile_MNKC[:, :, :-2], axis=3)
+    usable = slice(_BEYOND_PX - 1, step_MNK.shape[2] - _BEYOND_PX + 1)
+    path_MN = _best_paths(_saturated(step_MNK[:, :, usable], scene.noise))
+    path_MN = _smoothed(path_MN)
+    snapped_MNX = points_MNX + (path_MN - _REACH_PX)[..., None] * normal_MNX
+    at_MN = np.rint(path_MN).astype(int) + _BEYOND_PX
+    score_M = _scores(scene, profile_MNKC, at_MN, snapped_MNX, normal_MNX)
+    return [
+        _judged(scene, snapped_NX, float(score * solidity**2))
+        for snapped_NX, score, solidity in zip(snapped_MNX, score_M, solidity_M, strict=True)
+    ]
+
+
+def _resampled(hull: np.ndarray) -> np.ndarray:
+    """Points at even distances along a closed outline, (N, X), all outlines in the same sense."""
+    corners_NX = hull.reshape(-1, 2).astype(np.float64)
+    closed_NX = np.vstack([corners_NX, corners_NX[:1]])
+    distance_N = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(closed_NX, axis=0), axis=1))])
+    at_N = np.linspace(0, distance_N[-1], NUM_POINTS, endpoint=False)
+    return np.stack([np.interp(at_N, distance_N, closed_NX[:, i]) for i in (0, 1)], axis=1)
+
+
+def _outward(points_MNX: np.ndarray) -> np.ndarray:
+    tangent_MNX = np.roll(points_MNX, -2, axis=1) - np.roll(points_MNX, 2, axis=1)
+    normal_MNX = np.stack([tangent_MNX[..., 1], -tangent_MNX[..., 0]], axis=2)
+    normal_MNX /= np.linalg.norm(normal_MNX, axis=2, keepdims=True) + 1e-9
+    from_centre_MNX = points_MNX - points_MNX.mean(axis=1, keepdims=True)
+    facing_M = np.sign((from_centre_MNX * normal_MNX).sum(axis=(1, 2)))
+    return normal_MNX * facing_M[:, None, None]
+
+
+def _profiles(lab_HWC: np.ndarray, points_MNX: np.ndarray, normal_MNX: np.ndarray) -> np.ndarray:
+    reach = _REACH_PX + _BEYOND_PX
+    offset_K = np.arange(-reach, reach + 1)
+    at_MNKX = points_MNX[:, :, None] + offset_K[:, None] * normal_MNX[:, :, None]
+    num, points, positions, _ = at_MNKX.shape
+    flat = at_MNKX.astype(np.float32).reshape(num * points, positions, 2)
+    found = cv2.remap(lab_HWC, flat[..., 0], flat[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return found.reshape(num, points, positions, 3)
+
+
+def _saturated(step: np.ndarray, noise: float) -> np.ndarray:
+    return step / (step + 5 + 2 * noise)
+
+
+def _best_paths(gain_MNK: np.ndarray) -> np.ndarray:
+    """The closed path of positions (M, N) with the most gain that bends by at most one position a point."""
+    num, points, positions = gain_MNK.shape
+    total_MK = np.zeros((num, positions))
+    came_from = np.empty((2 * points, num, positions), np.int8)
+    padded = np.full((num, positions + 2), -np.inf)
+    for n in range(2 * points):
+        padded[:, 1:-1] = total_MK
+        options = np.stack([padded[:, :-2] - _BEND_COST, padded[:, 1:-1], padded[:, 2:] - _BEND_COST])
+        pick_MK = options.argmax(axis=0)
+        came_from[n] = pick_MK - 1
+        total_MK = np.take_along_axis(options, pick_MK[None], axis=0)[0] + gain_MNK[:, n % points]
+    rows = np.arange(num)
+    path_MN = np.empty((num, 2 * points))
+    here_M = total_MK.argmax(axis=1)
+    for n in range(2 * points - 1, -1, -1):
+        path_MN[:, n] = here_M
+        here_M = here_M + came_from[n, rows, here_M]
+    middle = points // 2
+    return np.roll(path_MN[:, middle : middle + points], middle, axis=1)
+
+
+def _smoothed(path_MN: np.ndarray) -> np.ndarray:
+    around = np.stack([np.roll(path_MN, shift, axis=1) for shift in (-2, -1, 0, 1, 2)])
+    middle_MN = np.median(around, axis=0)
+    return (np.roll(middle_MN, 1, axis=1) + 2 * middle_MN + np.roll(middle_MN, -1, axis=1)) / 4
+
+
+def _scores(
+    scene: Scene, profile_MNKC: np.ndarray, at_MN: np.ndarray, points_MNX: np.ndarray, normal_MNX: np.ndarray
+) -> np.ndarray:
+    """Mean over the points of: a sharp step here, something else than background inside, background outside."""
+    near_MN = _difference(profile_MNKC, at_MN, 1)
+    far_MN = _difference(profile_MNKC, at_MN, _BEYOND_PX)
+    inside_MNC, outside_MNC = _taken(profile_MNKC, at_MN - _BEYOND_PX), _taken(profile_MNKC, at_MN + _BEYOND_PX)
+    background_MNC = _behind(scene.background_HWC, points_MNX)
+    step_MN = np.minimum(near_MN / (4 + 1.5 * scene.noise), 1)
+    sharp_MN = np.clip(near_MN / (0.45 * far_MN + 1e-6), 0, 1)
+    within_MN = _unlike(inside_MNC, background_MNC, scene.noise)
+    without_MN = 1 - _unlike(outside_MNC, background_MNC, scene.noise)
+    return (step_MN * sharp_MN * (0.5 + 0.25 * within_MN + 0.25 * without_MN)).mean(axis=1)
+
+
+def _difference(profile_MNKC: np.ndarray, at_MN: np.ndarray, distance_px: int) -> np.ndarray:
+    return np.linalg.norm(_taken(profile_MNKC, at_MN + distance_px) - _taken(profile_MNKC, at_MN - distance_px), axis=2)
+
+
+def _taken(profile_MNKC: np.ndarray, at_MN: np.ndarray) -> np.ndarray:
+    return np.take_along_axis(profile_MNKC, at_MN[..., None, None], axis=2)[:, :, 0]
+
+
+def _behind(background_HWC: np.ndarray, points_MNX: np.ndarray) -> np.ndarray:
+    height, width = background_HWC.shape[:2]
+    x_MN = np.clip(np.rint(points_MNX[..., 0]), 0, width - 1).astype(int)
+    y_MN = np.clip(np.rint(points_MNX[..., 1]), 0, height - 1).astype(int)
+    return background_HWC[y_MN, x_MN]
+
+
+def _unlike(lab_MNC: np.ndarray, background_MNC: np.ndarray, noise: float) -> np.ndarray:
+    """0 for the background's colour, in light or in shadow, to 1 for another colour."""
+    share_MN = np.clip(lab_MNC[..., 0] / np.maximum(background_MNC[..., 0], 1), _SHADOW_DARKEST, 1.0)
+    offset_MNC = lab_MNC - background_MNC * share_MN[..., None]
+    return np.clip(np.linalg.norm(offset_MNC, axis=2) / (8 + 3 * noise), 0, 1)
+
+
+def _judged(scene: Scene, points_NX: np.ndarray, score: float) -> Judged:
+    contour = points_NX.astype(np.float32)
+    area = cv2.contourArea(contour)
+    share = area / (scene.lab_HWC.shape[0] * scene.lab_HWC.shape[1])
+    return Judged(points_NX, score * _symmetry(contour) ** 1.5 * min(share, 1.0) ** 0.08, share)
+
+
+def _symmetry(contour: np.ndarray) -> float:
+    """Overlap of the outline with itself turned by 180 degrees."""
+    hull = cv2.convexHull(contour)
+    moments = cv2.moments(hull)
+    area = moments["m00"]
+    if area <= 0:
+        return 0.0
+    centre = np.array([moments["m10"], moments["m01"]]) / area
+    shared, _ = cv2.intersectConvexConvex(hull, (2 * centre - hull[:, 0]).astype(np.float32))
+    return float(shared / max(2 * area - shared, 1e-9))
