@@ -20,7 +20,9 @@ class MemberChoice(_Config):
     size_px: Annotated[int, Field(ge=32, le=512)] | None = Field(
         None, description="side of the crop; time grows with its square, small imprints need more"
     )
-    epochs: Annotated[int, Field(ge=1, le=1000)] | None = Field(None, description="passes over the crops; time is linear")
+    epochs: Annotated[int, Field(ge=1, le=1000)] | None = Field(
+        None, description="passes over the crops; time is linear"
+    )
     batch_size: Annotated[int, Field(ge=2, le=4096)] | None = Field(
         None, description="crops per step; larger is steadier, takes fewer steps and more memory"
     )
@@ -58,10 +60,23 @@ class TrainConfig(_Config):
     softmax_margin: Annotated[float, Field(ge=0, le=1)] = Field(
         0.1, description="how much closer than any other the right prototype must be, in cosine"
     )
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = Field(
+        0.05, description="share of the softmax target spread over all classes; higher is less sure of itself"
+    )
+    clip_norm: Annotated[float, Field(gt=0)] = Field(
+        5.0, description="largest gradient norm; lower is steadier, slower"
+    )
     seed: int = Field(0, description="of weights, order and augmentation; another seed is another network")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto takes CUDA where there is one")
     checkpoint_every_steps: Annotated[int, Field(ge=1)] = Field(
         25, description="at most so many steps are lost when training is killed"
+    )
+
+    workers: Annotated[int, Field(ge=0, le=32)] = Field(
+        1, description="processes that augment beside the one that trains; more than the machine's cores do not help"
+    )
+    threads: Annotated[int, Field(ge=1, le=64)] = Field(
+        1, description="torch threads on a CPU; on a busy machine more than one is many times slower"
     )
 
     def recipe(self, member: MemberName) -> Recipe:

@@ -21,6 +21,7 @@ class Recipe(BaseModel):
     batch_size: Annotated[int, Field(ge=2)]
     learning_rate: Annotated[float, Field(gt=0)]
     margin: float = 0.04
+    augmentation: Annotated[float, Field(ge=0, le=2)] = 1.0
     drop_path: Annotated[float, Field(ge=0, lt=1)] = 0.0
     mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
     std: tuple[float, float, float] = (0.5, 0.5, 0.5)
@@ -41,9 +42,7 @@ _VIT = Recipe(
 
 PROFILES: dict[ProfileName, dict[MemberName, Recipe]] = {
     "demo": {
-        "fast": Recipe(
-            architecture="mobilenetv3_small_100", size_px=112, epochs=6, batch_size=32, learning_rate=3e-3
-        ),
+        "fast": Recipe(architecture="mobilenetv3_small_100", size_px=112, epochs=6, batch_size=32, learning_rate=3e-3),
         "accurate": Recipe(architecture="levit_128s", size_px=128, epochs=8, batch_size=32, learning_rate=2e-3),
     },
     "standard": {"fast": _EFFICIENTNET, "accurate": _VIT},
