@@ -69,7 +69,7 @@ def launch_environment(settings: Settings) -> dict[str, str]:
 
     BentoML's own home lies below ours, since a second server with the same one would delete its metrics.
     """
-    given = settings.model_dump(exclude={"metrics_dir"}, exclude_none=True)
+    given = settings.model_dump(exclude={"metrics_dir"}, exclude_none=True, exclude_unset=True)
     own = {f"RXVISION_{name.upper()}": str(value) for name, value in given.items()}
     home = settings.home.resolve()
     return {**os.environ, **QUIET, **_ONE_THREAD, **own, "RXVISION_HOME": str(home), "BENTOML_HOME": f"{home}/bentoml"}
