@@ -5,7 +5,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from bentos.runtime.answer import Answer, PillAnswer
+from bentos.runtime.answer import Answer, PillAnswer, PredictionSet
 
 _STYLE = {"identified": "bold green", "uncertain": "bold yellow", "unknown": "bold red", "retake": "bold magenta"}
 _SHOWN_ALTERNATIVES = 5
@@ -46,12 +46,16 @@ def _facts(pill: PillAnswer) -> list[tuple[str, RenderableType]]:
         rows += [("Imprint", pill.medication.imprint)] if pill.medication.imprint else []
         rows += [("Same look", ", ".join(pill.medication.same_appearance))] if pill.medication.same_appearance else []
     rows.append(("Confidence", f"{pill.confidence:.1%}   (not in this catalogue: {pill.unknown_probability:.1%})"))
-    promise = pill.prediction_set
-    rows.append(("Possible", f"{promise.num_appearances} appearances hold the right one in "
-                 f"{promise.promised_coverage:.0%} of cases ({promise.domain})"))  # fmt: skip
+    rows.append(("Possible", _promise(pill.prediction_set)))
     rows += [("Warning", Text(warning, style="yellow")) for warning in pill.explanation.warnings]
     rows += [("Next", Text(pill.next, style="cyan"))] if pill.next else []
     return rows
+
+
+def _promise(offered: PredictionSet) -> str:
+    noun = "appearance" if offered.num_appearances == 1 else "appearances"
+    covered = f"hold the right one in {offered.promised_coverage:.0%} of cases, in the domain: {offered.domain}"
+    return f"{offered.num_appearances} {noun}; such sets {covered}"
 
 
 def _alternatives(pill: PillAnswer) -> Table:
@@ -65,7 +69,7 @@ def _alternatives(pill: PillAnswer) -> Table:
 
 def _cues(pill: PillAnswer) -> Table:
     route = pill.explanation.route
-    table = Table(title=f"Why (nats for the first candidate; route: {route})", title_justify="left", box=None)
+    table = Table(title=f"Why, in nats (route: {route})", title_justify="left", box=None)
     for column, justify in (("cue", "left"), ("share", "right"), ("over the second", "right")):
         table.add_column(column, justify=justify)
     against = pill.explanation.against_runner_up
