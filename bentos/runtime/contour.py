@@ -26,11 +26,15 @@ class Scene:
 
 @dataclass(frozen=True)
 class Judged:
-    """A snapped outline (N, X) and how well it fits a pill, 0 to 1, with the share of its area in the picture."""
+    """A snapped outline (N, X) and how well it fits a pill, 0 to 1, with the share of its area in the picture.
+
+    `solidity` is that of what the outline was drawn around.
+    """
 
     points_NX: np.ndarray
     score: float
     area_share: float
+    solidity: float
 
 
 def snap_and_judge(scene: Scene, hulls: list[np.ndarray], solidity_M: np.ndarray) -> list[Judged]:
@@ -46,9 +50,9 @@ def snap_and_judge(scene: Scene, hulls: list[np.ndarray], solidity_M: np.ndarray
     path_MN = _smoothed(path_MN)
     snapped_MNX = points_MNX + (path_MN - _REACH_PX)[..., None] * normal_MNX
     at_MN = np.rint(path_MN).astype(int) + _BEYOND_PX
-    score_M = _scores(scene, profile_MNKC, at_MN, snapped_MNX, normal_MNX)
+    score_M = _scores(scene, profile_MNKC, at_MN, snapped_MNX)
     return [
-        _judged(scene, snapped_NX, float(score * solidity**2))
+        _judged(scene, snapped_NX, float(score), solidity=float(solidity))
         for snapped_NX, score, solidity in zip(snapped_MNX, score_M, solidity_M, strict=True)
     ]
 
@@ -86,25 +90,30 @@ def _saturated(step: np.ndarray, noise: float) -> np.ndarray:
 
 
 def _best_paths(gain_MNK: np.ndarray) -> np.ndarray:
-    """The closed path of positions (M, N) with the most gain that bends by at most one position a point."""
-    num, points, positions = gain_MNK.shape
-    total_MK = np.zeros((num, positions))
-    came_from = np.empty((2 * points, num, positions), np.int8)
-    padded = np.full((num, positions + 2), -np.inf)
-    for n in range(2 * points):
-        padded[:, 1:-1] = total_MK
-        options = np.stack([padded[:, :-2] - _BEND_COST, padded[:, 1:-1], padded[:, 2:] - _BEND_COST])
-        pick_MK = options.argmax(axis=0)
-        came_from[n] = pick_MK - 1
-        total_MK = np.take_along_axis(options, pick_MK[None], axis=0)[0] + gain_MNK[:, n % points]
-    rows = np.arange(num)
-    path_MN = np.empty((num, 2 * points))
-    here_M = total_MK.argmax(axis=1)
-    for n in range(2 * points - 1, -1, -1):
-        path_MN[:, n] = here_M
-        here_M = here_M + came_from[n, rows, here_M]
-    middle = points // 2
-    return np.roll(path_MN[:, middle : middle + points], middle, axis=1)
+    """The closed path of positions (M, N) with the most gain that bends by at most one position a point.
+
+    Dynamic programming once and a half around; the middle lap is free of where it started.
+    """
+    num, points = gain_MNK.shape[:2]
+    lead = points // 4
+    laps = np.arange(-lead, points + lead) % points
+    gain_TMK = np.ascontiguousarray(gain_MNK.transpose(1, 0, 2), dtype=np.float32)[laps]
+    came_from = np.zeros(gain_TMK.shape, np.int8)
+    total_MK = gain_TMK[0].copy()
+    for t in range(1, len(laps)):
+        best_MK, from_MK = total_MK.copy(), came_from[t]
+        for here, there, shift in ((np.s_[:, 1:], np.s_[:, :-1], -1), (np.s_[:, :-1], np.s_[:, 1:], 1)):
+            bent = total_MK[there] - _BEND_COST
+            better = bent > best_MK[here]
+            best_MK[here] = np.where(better, bent, best_MK[here])
+            from_MK[here][better] = shift
+        total_MK = best_MK + gain_TMK[t]
+    rows, here_M = np.arange(num), total_MK.argmax(axis=1)
+    path_TM = np.empty((len(laps), num))
+    for t in range(len(laps) - 1, -1, -1):
+        path_TM[t] = here_M
+        here_M = here_M + came_from[t, rows, here_M]
+    return path_TM[lead : lead + points].T
 
 
 def _smoothed(path_MN: np.ndarray) -> np.ndarray:
@@ -113,9 +122,7 @@ def _smoothed(path_MN: np.ndarray) -> np.ndarray:
     return (np.roll(middle_MN, 1, axis=1) + 2 * middle_MN + np.roll(middle_MN, -1, axis=1)) / 4
 
 
-def _scores(
-    scene: Scene, profile_MNKC: np.ndarray, at_MN: np.ndarray, points_MNX: np.ndarray, normal_MNX: np.ndarray
-) -> np.ndarray:
+def _scores(scene: Scene, profile_MNKC: np.ndarray, at_MN: np.ndarray, points_MNX: np.ndarray) -> np.ndarray:
     """Mean over the points of: a sharp step here, something else than background inside, background outside."""
     near_MN = _difference(profile_MNKC, at_MN, 1)
     far_MN = _difference(profile_MNKC, at_MN, _BEYOND_PX)
@@ -150,11 +157,12 @@ def _unlike(lab_MNC: np.ndarray, background_MNC: np.ndarray, noise: float) -> np
     return np.clip(np.linalg.norm(offset_MNC, axis=2) / (8 + 3 * noise), 0, 1)
 
 
-def _judged(scene: Scene, points_NX: np.ndarray, score: float) -> Judged:
+def _judged(scene: Scene, points_NX: np.ndarray, score: float, *, solidity: float) -> Judged:
     contour = points_NX.astype(np.float32)
     area = cv2.contourArea(contour)
     share = area / (scene.lab_HWC.shape[0] * scene.lab_HWC.shape[1])
-    return Judged(points_NX, score * _symmetry(contour) ** 1.5 * min(share, 1.0) ** 0.08, share)
+    score *= solidity**2 * _symmetry(contour) ** 1.5 * min(share, 1.0) ** 0.08
+    return Judged(points_NX, score, share, solidity)
 
 
 def _symmetry(contour: np.ndarray) -> float:

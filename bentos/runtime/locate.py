@@ -10,12 +10,11 @@ import cv2
 import numpy as np
 
 from bentos.runtime.answer import Box
-from bentos.runtime.outline import Outline, filled, find_outlines
+from bentos.runtime.outline import Outline, filled, find_outlines, refine_outline
 
 _WORKING_SIDE_PX = 176
-_FINE_BELOW = 0.6
+_FINE_BELOW = 0.7
 _FINE_BORDER = 0.3
-_SAME_IOU = 0.7
 _SOLID_ALPHA = 127
 _MIN_CUT_OUT_SHARE = 0.002
 _BAR_LEVEL = 24
@@ -61,36 +60,38 @@ def _cut_outs(alpha_HW: np.ndarray) -> list[Located]:
 
 
 def _outlines(rgb_HWC: np.ndarray) -> list[Outline]:
-    """Look at the whole picture small; where the pill is small, look again closer."""
-    return [_closer(rgb_HWC, outline) for outline in _seen(rgb_HWC)]
-
-
-def _seen(rgb_HWC: np.ndarray) -> list[Outline]:
-    """Outlines found in a picture at the working size, in the picture's own pixels."""
-    height, width = rgb_HWC.shape[:2]
-    scale = min(1.0, _WORKING_SIDE_PX / max(height, width))
-    size = (max(8, round(width * scale)), max(8, round(height * scale)))
-    small_HWC = cv2.resize(rgb_HWC, size, interpolation=cv2.INTER_AREA) if scale < 1 else rgb_HWC
-    ratio = np.array([width / small_HWC.shape[1], height / small_HWC.shape[0]])
-    return [Outline((o.points_NX + 0.5) * ratio - 0.5, o.confidence) for o in find_outlines(small_HWC)]
+    """Look at the whole picture small; where that lost detail, look at each pill again closer."""
+    small_HWC, scale = _at_working_size(rgb_HWC)
+    found = find_outlines(small_HWC)
+    return (
+        [_closer(rgb_HWC, _scaled(outline, 1 / scale)) for outline in found]
+        if scale < _FINE_BELOW
+        else [_scaled(outline, 1 / scale) for outline in found]
+    )
 
 
 def _closer(rgb_HWC: np.ndarray, coarse: Outline) -> Outline:
-    """The outline found again in the surroundings of a pill that fills little of a large picture."""
+    """The outline snapped again to the surroundings of the pill, seen at the working size."""
     low_X, high_X = coarse.points_NX.min(axis=0), coarse.points_NX.max(axis=0)
-    longest = float((high_X - low_X).max())
+    border = _FINE_BORDER * float((high_X - low_X).max())
+    left, top = (max(0, math.floor(v - border)) for v in low_X)
+    right, bottom = (math.ceil(v + border) + 1 for v in high_X)
+    around_HWC, scale = _at_working_size(rgb_HWC[top:bottom, left:right])
+    corner_X = np.array([left, top])
+    fine = refine_outline(around_HWC, _scaled(Outline(coarse.points_NX - corner_X, coarse.confidence), scale))
+    fine = _scaled(fine, 1 / scale)
+    return Outline(fine.points_NX + corner_X, fine.confidence)
+
+
+def _at_working_size(rgb_HWC: np.ndarray) -> tuple[np.ndarray, float]:
     height, width = rgb_HWC.shape[:2]
-    if longest > _FINE_BELOW * max(height, width) or max(height, width) <= _WORKING_SIDE_PX:
-        return coarse
-    left, top = (max(0, math.floor(v - _FINE_BORDER * longest)) for v in low_X)
-    right, bottom = (math.ceil(v + _FINE_BORDER * longest) + 1 for v in high_X)
-    fine = [Outline(o.points_NX + (left, top), o.confidence) for o in _seen(rgb_HWC[top:bottom, left:right])]
-    return next((o for o in fine if _agree(o.points_NX, coarse.points_NX, (height, width))), coarse)
+    scale = min(1.0, _WORKING_SIDE_PX / max(height, width))
+    size = (max(8, round(width * scale)), max(8, round(height * scale)))
+    return (cv2.resize(rgb_HWC, size, interpolation=cv2.INTER_AREA), scale) if scale < 1 else (rgb_HWC, 1.0)
 
 
-def _agree(one_NX: np.ndarray, other_NX: np.ndarray, shape: tuple[int, int]) -> bool:
-    one_HW, other_HW = filled(one_NX, shape), filled(other_NX, shape)
-    return bool((one_HW & other_HW).sum() > _SAME_IOU * (one_HW | other_HW).sum())
+def _scaled(outline: Outline, ratio: float) -> Outline:
+    return Outline((outline.points_NX + 0.5) * ratio - 0.5, outline.confidence)
 
 
 def _without_bars(rgb_HWC: np.ndarray) -> tuple[slice, slice]:

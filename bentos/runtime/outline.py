@@ -20,8 +20,10 @@ _STEP_LEVELS = (3.0, 6.0, 12.0)
 _MIN_AREA, _MAX_AREA = 0.006, 0.97
 _MIN_SOLIDITY = 0.8
 _NUM_PAIRED = 6
+_NUM_JUDGED, _NUM_AGAIN = 20, 4
+_MIN_REFINED = 0.85
 _SAME_PX = 3.0
-_MIN_SCORE = 0.25
+_MIN_SCORE = 0.42
 _MIN_SHARE_OF_BEST, _MIN_SCORE_OF_BEST = 0.3, 0.7
 
 
@@ -46,46 +48,49 @@ def find_outlines(rgb_HWC: np.ndarray) -> list[Outline]:
     """Outlines in a picture of at most a few hundred pixels, best first, not overlapping."""
     scene = _scene(rgb_HWC)
     shapes = _distinct([*_standing_out(scene), *_enclosed(scene)])
-    shapes = _distinct([*shapes, *_pairs(shapes)])
+    shapes = _distinct([*shapes, *_pairs(shapes)])[:_NUM_JUDGED]
     judged = snap_and_judge(scene, [s.hull for s in shapes], np.array([s.solidity for s in shapes]))
-    return _chosen(judged, rgb_HWC.shape[:2])
+    best = sorted(judged, key=lambda j: -j.score)[:_NUM_AGAIN]
+    again = snap_and_judge(scene, [j.points_NX for j in best], np.array([j.solidity for j in best]))
+    return _chosen([*judged, *again], rgb_HWC.shape[:2])
+
+
+def refine_outline(rgb_HWC: np.ndarray, coarse: Outline) -> Outline:
+    """The outline snapped once more in a picture that shows it larger; as it was where nothing fits better."""
+    scene = _scene(rgb_HWC)
+    (fine,) = snap_and_judge(scene, [coarse.points_NX + _PAD_PX], np.ones(1))
+    if fine.score < _MIN_REFINED * coarse.confidence:
+        return coarse
+    return Outline(fine.points_NX - _PAD_PX, coarse.confidence)
 
 
 def _scene(rgb_HWC: np.ndarray) -> Scene:
     """The picture in Lab, set into a frame of its own background so that a pill may touch the edge."""
-    lab_HWC = cv2.cvtColor(rgb_HWC.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
-    smooth_HWC = cv2.medianBlur(lab_HWC, 3)
-    edge_HW = _edge(*lab_HWC.shape[:2])
-    plane_KC, noise = _background(smooth_HWC, edge_HW)
-    background_HWC = _design(lab_HWC.shape[:2], pad=_PAD_PX) @ plane_KC
+    lab_HWC = cv2.cvtColor(cv2.medianBlur(rgb_HWC, 3), cv2.COLOR_RGB2LAB).astype(np.float32)
+    lab_HWC = lab_HWC * np.array([100 / 255, 1, 1], np.float32) - np.array([0, 128, 128], np.float32)
+    plane_KC, noise = _background(lab_HWC)
+    height, width = lab_HWC.shape[:2]
+    background_HWC = _plane(plane_KC, _across(height, pad=_PAD_PX), _across(width, pad=_PAD_PX))
     framed_HWC = background_HWC.copy()
-    framed_HWC[_PAD_PX:-_PAD_PX, _PAD_PX:-_PAD_PX] = smooth_HWC
+    framed_HWC[_PAD_PX:-_PAD_PX, _PAD_PX:-_PAD_PX] = lab_HWC
     return Scene(framed_HWC, background_HWC, noise)
 
 
-def _edge(height: int, width: int) -> np.ndarray:
-    thick = max(2, round(_BORDER_SHARE * max(height, width)))
-    edge_HW = np.ones((height, width), bool)
-    edge_HW[thick:-thick, thick:-thick] = False
-    return edge_HW
+def _across(size_px: int, *, pad: int = 0) -> np.ndarray:
+    """Positions of the pixels along one side: -1 to 1 across the picture, beyond that in the padding."""
+    return (np.arange(-pad, size_px + pad) * (2 / (size_px - 1)) - 1).astype(np.float32)
 
 
-def _design(shape: tuple[int, int], *, pad: int = 0) -> np.ndarray:
-    """Terms (1, x, y) of a plane at every pixel, x and y from -1 to 1 across the picture without its padding."""
-    height, width = shape
-    y_H = np.linspace(-1, 1, height) if not pad else (np.arange(-pad, height + pad) * 2 / (height - 1) - 1)
-    x_W = np.linspace(-1, 1, width) if not pad else (np.arange(-pad, width + pad) * 2 / (width - 1) - 1)
-    y_HW, x_HW = np.meshgrid(y_H, x_W, indexing="ij")
-    return np.stack([np.ones_like(x_HW), x_HW, y_HW], axis=2).astype(np.float32)
+def _plane(plane_KC: np.ndarray, y_H: np.ndarray, x_W: np.ndarray) -> np.ndarray:
+    return (plane_KC[0] + x_W[:, None] * plane_KC[1])[None] + (y_H[:, None] * plane_KC[2])[:, None]
 
 
-def _background(lab_HWC: np.ndarray, edge_HW: np.ndarray) -> tuple[np.ndarray, float]:
-    """A tilted plane of colour (K, C) through the border, and its spread there.
+def _background(lab_HWC: np.ndarray) -> tuple[np.ndarray, float]:
+    """A tilted plane of colour (K: 1, x, y; C) through the border, and its spread there.
 
     It starts from the corners, which a pill covers last, and leaves out what does not fit.
     """
-    design_NK = _design(lab_HWC.shape[:2])[edge_HW]
-    samples_NC = lab_HWC[edge_HW]
+    samples_NC, design_NK = _border_samples(lab_HWC)
     corner_N = np.abs(design_NK[:, 1:]).min(axis=1) > 1 - 2 * _CORNER_SHARE
     middle_C = np.median(samples_NC[corner_N], axis=0)
     weight_N = np.exp(-((np.linalg.norm(samples_NC - middle_C, axis=1) / 12) ** 2)) * (0.2 + corner_N)
@@ -96,6 +101,19 @@ def _background(lab_HWC: np.ndarray, edge_HW: np.ndarray) -> tuple[np.ndarray, f
         noise = float(np.median(residual_N[corner_N]))
         weight_N = (0.2 + corner_N) / (1 + (residual_N / (2.5 * noise + 1.0)) ** 4)
     return plane_KC.astype(np.float32), noise
+
+
+def _border_samples(lab_HWC: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Colours (N, C) of every second pixel of the border's rings, and the terms (N, K: 1, x, y) there."""
+    height, width = lab_HWC.shape[:2]
+    thick = max(2, round(_BORDER_SHARE * max(height, width)))
+    y_H, x_W = np.arange(0, height, 2), np.arange(0, width, 2)
+    rings = range(0, thick, 2)
+    rows = [(np.full_like(x_W, row), x_W) for ring in rings for row in (ring, height - 1 - ring)]
+    columns = [(y_H, np.full_like(y_H, column)) for ring in rings for column in (ring, width - 1 - ring)]
+    y_N, x_N = (np.concatenate(part) for part in zip(*rows, *columns, strict=True))
+    terms = [np.ones(len(x_N)), 2 * x_N / (width - 1) - 1, 2 * y_N / (height - 1) - 1]
+    return lab_HWC[y_N, x_N], np.stack(terms, axis=1)
 
 
 def _standing_out(scene: Scene) -> list[_Shape]:
