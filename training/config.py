@@ -88,3 +88,14 @@ class TrainConfig(_Config):
     def choice(self, member: MemberName) -> MemberChoice:
         """What was changed for `member`."""
         return getattr(self, member)
+
+    def weights_depend_on(self, member: MemberName) -> dict[str, object]:
+        """What of this configuration decides the weights of `member`: not where or how fast they are made."""
+        shared = self.model_dump(mode="json", include=_DECIDING)
+        weights = self.choice(member).initial_weights_sha256
+        return shared | {"recipe": self.recipe(member).model_dump(mode="json"), "initial_weights_sha256": weights}
+
+
+_DECIDING = {
+    "embedding_dim", "weight_decay", "softmax_scale", "softmax_margin", "label_smoothing", "clip_norm", "seed"
+}  # fmt: skip

@@ -103,6 +103,12 @@ def build_pack(
     return pack
 
 
+def pack_key(spec: PreprocessSpec, dataset_fingerprint: str) -> str:
+    """Name of a pack: members of one crop size share it, as mean and deviation are applied later."""
+    cropping = spec.model_dump(mode="json", exclude={"mean", "std"})
+    return hashlib.sha256(canonical_json([cropping, dataset_fingerprint])).hexdigest()[:12]
+
+
 def trainable(dataset: pd.DataFrame, *, medications: Sequence[Medication]) -> pd.DataFrame:
     """The rows to train and validate on, with their class in `label`; references only of seen appearances."""
     seen = dataset["appearance_role"].eq("seen") & dataset["duplicate_of"].isna()

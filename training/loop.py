@@ -115,13 +115,7 @@ def one_cycle(share: float, *, warm_up: float = 0.15, floor: float = 0.002) -> f
 
 def training_fingerprint(config: TrainConfig, member: MemberName, pack: Pack) -> str:
     """Identifies what the weights depend on; a checkpoint under another one is not continued."""
-    described = {
-        "recipe": config.recipe(member).model_dump(mode="json"),
-        "config": config.model_dump(mode="json", exclude={"profile", "members", "fast", "accurate", "device",
-                                                          "checkpoint_every_steps", "workers"}),
-        "initial_weights": config.choice(member).initial_weights_sha256,
-        "pack": pack.fingerprint,
-    }  # fmt: skip
+    described = {"member": config.weights_depend_on(member), "pack": pack.fingerprint}
     return hashlib.sha256(canonical_json(described)).hexdigest()
 
 
