@@ -9,7 +9,7 @@ SERIES = (ACCENT, "#3f7d58", "#8a6d1f")
 _PAD_LEFT, _PAD_BOTTOM, _PAD_TOP = 46, 40, 14
 
 
-def reliability(bins: Sequence[Mapping[str, float]], *, size: int = 300) -> str:
+def reliability(bins: Sequence[Mapping[str, float]], *, size: int = 316) -> str:
     """Accuracy against confidence with Wilson intervals; the area of a dot grows with its count."""
     x, y = _axes(size, size)
     most = max((item["num"] for item in bins), default=1)

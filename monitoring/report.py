@@ -17,6 +17,13 @@ _QUESTIONS = {
     "picture_and_imprint": "Picture and imprint",
     "picture_and_partial_imprint": "Picture and part of the imprint, with a slip",
 }
+_UNITS = {
+    "share": lambda value: f"{100 * value:.1f} %",
+    "photographs": lambda value: f"{value:,.0f}",
+    "views": lambda value: f"{value:,.0f}",
+    "ms": lambda value: f"{value:.0f} ms",
+    "points": lambda value: f"{value:.1f}",
+}
 _MAX_HARMFUL = 20
 _MAX_CONFUSIONS = 12
 
@@ -78,6 +85,7 @@ def _context(
         "confusions": [_confusion(item, pictures=pictures) for item in evaluation["confusions"][:_MAX_CONFUSIONS]],
         "latency": evaluation["latency_ms"],
         "per_medication": evaluation["per_medication"],
+        "has_champion": any(gate.champion is not None for gate in gates.gates),
     }
 
 
@@ -88,7 +96,7 @@ def _cards(evaluation: Mapping[str, Any]) -> list[dict[str, Any]]:
         ("Right drug, picture alone", picture["drug"]["top1"], "The first answer names the right drug and strength."),
         ("Right drug, imprint typed", typed["drug"]["top1"], "As above, with the pill’s whole imprint typed as well."),
         (
-            "Right when it commits itself",
+            "Right when identified",
             picture["operating_point"]["accuracy"],
             f"Picture alone; it did so for {_percent(picture['operating_point']['coverage'])} of the photographs.",
         ),
@@ -149,7 +157,9 @@ def _slices(evaluation: Mapping[str, Any], *, floor: float) -> list[dict[str, st
         {
             "name": name.capitalize(),
             "svg": charts.interval_rows(
-                [(value.lower(), figures["top1"]) for value, figures in _weakest_first(values)], limit=floor, width=500
+                [(value.lower().replace(";", " and "), figures["top1"]) for value, figures in _weakest_first(values)],
+                limit=floor,
+                width=500,
             ),
         }
         for name, values in evaluation["slices"].items()
@@ -203,14 +213,12 @@ def _number_range(figure: Mapping[str, Any]) -> str:
     return "" if figure["value"] is None else f"{figure['low']:.1f} to {figure['high']:.1f}"
 
 
-def _measure(value: float | str | None) -> str:
+def _measure(value: float | str | None, unit: str) -> str:
     if value is None:
         return "not measured"
     if isinstance(value, str):
-        return _short_digest(value)
-    return (
-        f"{value:,.0f}" if value == int(value) and abs(value) > 1 else f"{value:.3g}" if value > 1 else f"{value:.3f}"
-    )
+        return value[7:15] if value.startswith("sha256:") else value
+    return _UNITS[unit](value)
 
 
 def _short_digest(value: str) -> str:
