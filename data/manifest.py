@@ -11,8 +11,8 @@ from data.duplicates import duplicates_of
 from data.photo import UNKNOWN_MEDICATION
 
 COLUMNS = (
-    "photo_id", "name", "source", "role", "medication_id", "appearance_id", "look_group", "colors", "shape", "side",
-    "lot", "taken_on", "pool", "group", "width", "height", "format", "dhash", "duplicate_of", "pill_found", "path",
+    "photo_id", "name", "source", "role", "medication_id", "appearance_id", "look_group", "colors", "shape",
+    "size_mm", "side", "lot", "taken_on", "pool", "group", "width", "height", "format", "dhash", "duplicate_of", "pill_found", "path",
     "key", "ingested_at", "cond_background", "cond_light", "cond_blur",
 )  # fmt: skip
 QUARANTINE_COLUMNS = ("source", "name", "key", "code", "reason", "at")
@@ -78,7 +78,9 @@ def write_parquet(frame: pd.DataFrame, path: Path) -> None:
     partial.replace(path)
 
 
-def finish(store: Store, *, medications: Iterable[Medication], listed: Mapping[str, set[str]], now: str) -> pd.DataFrame:
+def finish(
+    store: Store, *, medications: Iterable[Medication], listed: Mapping[str, set[str]], now: str
+) -> pd.DataFrame:
     """Join the parts: label by the catalogue, drop what its source no longer lists, mark duplicates.
 
     `listed` maps each source that was read to its end to the keys it listed. Rows whose medication is not in
@@ -97,6 +99,7 @@ def finish(store: Store, *, medications: Iterable[Medication], listed: Mapping[s
     photos["look_group"] = [look_group_of(medication) for medication in labelled]
     photos["colors"] = [";".join(medication.colors) for medication in labelled]
     photos["shape"] = [medication.shape for medication in labelled]
+    photos["size_mm"] = [medication.size_mm for medication in labelled]
     photos["duplicate_of"] = duplicates_of(photos)
     photos = photos[[*COLUMNS, *sorted(set(photos.columns) - set(COLUMNS))]]
     store.replace(photos, quarantine[list(QUARANTINE_COLUMNS)])

@@ -58,31 +58,29 @@ def _role_of_look(rows: pd.DataFrame, *, seed: int, unseen_share: float, fit_sha
 
 
 def _splits_of_look(photos: pd.DataFrame, *, seed: int) -> list[str]:
-    role = photos["appearance_role"].iloc[0]
+    role, look = photos["appearance_role"].iloc[0], photos["look_group"].iloc[0]
     bundles = _bundles(photos)
     sizes = bundles.value_counts()
     order = sorted(sizes.index, key=lambda bundle: _chance(seed, "photo", bundle))
-    tested = set(bundles[photos["pool"] == "test"])
+    split_of = dict.fromkeys(bundles[photos["pool"] == "test"], "test")
     apart = set(bundles[photos["pool"].notna()])
-    split_of = dict.fromkeys(tested, "test")
+    shares = {"test": _TEST_SHARE[role], "": 1 - _TEST_SHARE[role]}
     free = [bundle for bundle in order if bundle not in apart]
-    held_out = _dealt(free, sizes, {"test": _TEST_SHARE[role], "": 1 - _TEST_SHARE[role]})
+    held_out = _dealt(free, sizes, shares, start=_chance(seed, "test", look))
     split_of |= {bundle: split for bundle, split in held_out.items() if split}
     left = [bundle for bundle in order if bundle not in split_of]
-    split_of |= _dealt(left, sizes, _SHARES[role])
+    split_of |= _dealt(left, sizes, _SHARES[role], start=_chance(seed, "rest", look))
     return [split_of[bundle] for bundle in bundles]
 
 
-def _dealt(bundles: list[str], sizes: pd.Series, shares: dict[str, float]) -> dict[str, str]:
-    """Give each bundle to the split that is furthest behind its share of the photographs."""
-    given = dict.fromkeys(shares, 0)
-    dealt: dict[str, str] = {}
-    for bundle in bundles:
-        total = sum(given.values()) + sizes[bundle]
-        split = max(shares, key=lambda name: shares[name] * total - given[name])
-        given[split] += int(sizes[bundle])
-        dealt[bundle] = split
-    return dealt
+def _dealt(bundles: list[str], sizes: pd.Series, shares: dict[str, float], *, start: float) -> dict[str, str]:
+    """Lay the bundles around a circle cut by the shares; `start` turns it, so that small looks fill every split."""
+    ends = np.cumsum(list(shares.values()))
+    names = list(shares)
+    lengths = np.array([sizes[bundle] for bundle in bundles], dtype=float)
+    middles = (np.cumsum(lengths) - lengths / 2) / max(lengths.sum(), 1)
+    places = np.searchsorted(ends, (middles + start) % 1 * ends[-1], side="right")
+    return {bundle: names[min(place, len(names) - 1)] for bundle, place in zip(bundles, places, strict=True)}
 
 
 def _bundles(photos: pd.DataFrame) -> pd.Series:

@@ -6,8 +6,7 @@ from pathlib import Path
 
 from data.photo import Photo, Unreadable, file_stamp, photo_key
 
-_SENTINEL = ("true", "1", "yes")
-Finder = Callable[[str], str | None]
+_TRUE = ("true", "1", "yes")
 
 
 class LayoutError(ValueError):
@@ -32,7 +31,7 @@ def read_table(path: Path, *, columns: Iterable[str], delimiter: str = ",") -> l
 
 def truth(text: str) -> bool:
     """A boolean as pandas, Excel or a person writes it."""
-    return text.casefold() in _SENTINEL
+    return text.casefold() in _TRUE
 
 
 def hyphenated(digits: str) -> str:
@@ -40,9 +39,11 @@ def hyphenated(digits: str) -> str:
     return f"{digits[:5]}-{digits[5:9]}-{digits[9:]}" if len(digits) == 11 and digits.isdigit() else digits
 
 
-def read_photo(path: Path, *, name: str, source: str, skip: Callable[[str], bool], **label) -> Iterator[Photo | Unreadable]:
-    """The photograph in a file, or that the file is missing; nothing where it was read before."""
-    if not path.is_file():
+def read_photo(
+    path: Path, *, name: str, source: str, skip: Callable[[str], bool], **label
+) -> Iterator[Photo | Unreadable]:
+    """The photograph in a file, or that there is none of that name; nothing where it was read before."""
+    if ".." in path.parts or not path.is_file():
         if not skip(photo_key(name)):
             yield Unreadable(name, source, f"the labels name {name}, which is not there")
         return
