@@ -5,6 +5,7 @@ Shapes: V views, D embedding, L look groups.
 
 import hashlib
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated
 
 import numpy as np
@@ -41,6 +42,16 @@ class GalleryPolicy(BaseModel):
     def digest(self) -> str:
         """SHA-256 of the policy's canonical JSON, `sha256:<hex>`."""
         return "sha256:" + hashlib.sha256(canonical_json(self.model_dump(mode="json"))).hexdigest()
+
+
+def judge_gallery(directory: Path, *, recogniser: Path) -> Gates:
+    """Load a gallery with its recogniser and judge it.
+
+    Raises:
+        ContractError: a file of either was changed, or the gallery is another recogniser's.
+    """
+    loaded = Recogniser.load(recogniser)
+    return gallery_gate(Gallery.load(directory, recogniser=loaded), recogniser=loaded)
 
 
 def gallery_gate(gallery: Gallery, *, recogniser: Recogniser, policy: GalleryPolicy | None = None) -> Gates:

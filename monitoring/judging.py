@@ -48,7 +48,6 @@ def judge_bundle(
             _judges(dataset, chosen),
             home=home,
             appearance_roles=dict(zip(dataset["appearance_id"], dataset["appearance_role"], strict=True)),
-            members={name: Predictor(Recogniser.load(recogniser, members=(name,)), chosen) for name in loaded.members},
             max_photos=max_photos,
             seed=seed,
             on_progress=on_progress,
