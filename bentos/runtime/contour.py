@@ -13,15 +13,21 @@ _REACH_PX = 7
 _BEYOND_PX = 4
 _BEND_COST = 0.12
 _SHADOW_DARKEST = 0.25
+_TRUST_ON_EDGE = 0.6
+_MAX_ELONGATION = 4.5
 
 
 @dataclass(frozen=True)
 class Scene:
-    """A small picture: smoothed colour, the background's colour behind it, and the background's own spread."""
+    """A small picture: smoothed colour, the background's colour behind it, and the background's own spread.
+
+    The outermost `pad_px` pixels are not seen but made up from the background.
+    """
 
     lab_HWC: np.ndarray
     background_HWC: np.ndarray
     noise: float
+    pad_px: int
 
 
 @dataclass(frozen=True)
@@ -46,7 +52,9 @@ def snap_and_judge(scene: Scene, hulls: list[np.ndarray], solidity_M: np.ndarray
     profile_MNKC = _profiles(scene.lab_HWC, points_MNX, normal_MNX)
     step_MNK = np.linalg.norm(profile_MNKC[:, :, 2:] - profile_MNKC[:, :, :-2], axis=3)
     usable = slice(_BEYOND_PX - 1, step_MNK.shape[2] - _BEYOND_PX + 1)
-    path_MN = _best_paths(_saturated(step_MNK[:, :, usable], scene.noise))
+    offset_K = np.arange(-_REACH_PX, _REACH_PX + 1)[:, None]
+    trust_MNK = _trust(scene, points_MNX[:, :, None] + offset_K * normal_MNX[:, :, None])
+    path_MN = _best_paths(trust_MNK * _saturated(step_MNK[:, :, usable], scene.noise))
     path_MN = _smoothed(path_MN)
     snapped_MNX = points_MNX + (path_MN - _REACH_PX)[..., None] * normal_MNX
     at_MN = np.rint(path_MN).astype(int) + _BEYOND_PX
@@ -87,6 +95,14 @@ def _profiles(lab_HWC: np.ndarray, points_MNX: np.ndarray, normal_MNX: np.ndarra
 
 def _saturated(step: np.ndarray, noise: float) -> np.ndarray:
     return step / (step + 5 + 2 * noise)
+
+
+def _trust(scene: Scene, at_X: np.ndarray) -> np.ndarray:
+    """1 within the picture, less on its very edge, where the step is one to the made-up frame."""
+    height, width = scene.lab_HWC.shape[:2]
+    farthest = np.array([width, height]) - 1 - scene.pad_px - 1
+    inside = ((at_X > scene.pad_px + 1) & (at_X < farthest)).all(axis=-1)
+    return np.where(inside, 1.0, _TRUST_ON_EDGE)
 
 
 def _best_paths(gain_MNK: np.ndarray) -> np.ndarray:
@@ -132,7 +148,8 @@ def _scores(scene: Scene, profile_MNKC: np.ndarray, at_MN: np.ndarray, points_MN
     sharp_MN = np.clip(near_MN / (0.45 * far_MN + 1e-6), 0, 1)
     within_MN = _unlike(inside_MNC, background_MNC, scene.noise)
     without_MN = 1 - _unlike(outside_MNC, background_MNC, scene.noise)
-    return (step_MN * sharp_MN * (0.5 + 0.25 * within_MN + 0.25 * without_MN)).mean(axis=1)
+    trust_MN = _trust(scene, points_MNX)
+    return (trust_MN * step_MN * sharp_MN * (0.4 + 0.35 * within_MN + 0.25 * without_MN)).mean(axis=1)
 
 
 def _difference(profile_MNKC: np.ndarray, at_MN: np.ndarray, distance_px: int) -> np.ndarray:
@@ -161,6 +178,9 @@ def _judged(scene: Scene, points_NX: np.ndarray, score: float, *, solidity: floa
     contour = points_NX.astype(np.float32)
     area = cv2.contourArea(contour)
     share = area / (scene.lab_HWC.shape[0] * scene.lab_HWC.shape[1])
+    _, sides, _ = cv2.minAreaRect(contour)
+    if max(sides) > _MAX_ELONGATION * min(sides):
+        return Judged(points_NX, 0.0, share, solidity)
     score *= solidity**2 * _symmetry(contour) ** 1.5 * min(share, 1.0) ** 0.08
     return Judged(points_NX, score, share, solidity)
 

@@ -73,7 +73,7 @@ def _scene(rgb_HWC: np.ndarray) -> Scene:
     background_HWC = _plane(plane_KC, _across(height, pad=_PAD_PX), _across(width, pad=_PAD_PX))
     framed_HWC = background_HWC.copy()
     framed_HWC[_PAD_PX:-_PAD_PX, _PAD_PX:-_PAD_PX] = lab_HWC
-    return Scene(framed_HWC, background_HWC, noise)
+    return Scene(framed_HWC, background_HWC, noise, _PAD_PX)
 
 
 def _across(size_px: int, *, pad: int = 0) -> np.ndarray:
