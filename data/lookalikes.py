@@ -43,13 +43,13 @@ def look_alike_pairs(medications: Iterable[Medication]) -> list[LookAlikePair]:
 
 
 def imprint_distance(one: Sequence[str], other: Sequence[str]) -> float:
-    """Edits between two imprints (lists of tokens, sides and order not counting), look-alike glyphs half an edit."""
-    left, right = _folded(one), _folded(other)
-    if len(left) != len(right) or len(left) > _MAX_ORDERED:
-        return _edits("".join(left), "".join(right))
-    return min(
-        (sum(_edits(a, b) for a, b in zip(left, order, strict=True)) for order in permutations(right)), default=0.0
-    )
+    """Edits between two imprints (lists of tokens), look-alike glyphs half an edit.
+
+    Order, sides and where a token ends do not count, up to four tokens; beyond, tokens are compared sorted.
+    """
+    fewer, more = sorted((_folded(one), _folded(other)), key=len)
+    orders = permutations(more) if len(more) <= _MAX_ORDERED else [more]
+    return min(_edits("".join(fewer), "".join(order)) for order in orders)
 
 
 def _spokesmen(medications: Iterable[Medication]) -> list[Medication]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 _UNITS = r"(?:MG|MCG|G|UNT|MEQ|ML|%|ACTUAT|CELLS|MMOL)"
 _STRENGTH = re.compile(rf"(?<![\w.])(\d+(?:\.\d+)?\s+{_UNITS}(?:/{_UNITS})?)(?!\w)")
 _BRAND = re.compile(r"\[([^\[\]]+)\]\s*$")
-_PRODUCT_STRENGTH = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)\s*(MG|MCG|MEQ|G)\b", re.IGNORECASE)
+_PRODUCT_STRENGTH = re.compile(r"(?<![\w.])(\d[\d.]*(?:[-/]\d[\d.]*)*)\s*(MG|MCG|MEQ|G)\b", re.IGNORECASE)
 _COMPONENT_ENDS = re.compile(r"\s+/\s+|[{}()]")
 _LEAD = re.compile(r"^.*?\b\d+(?:\.\d+)?\s*hr\s+|^\d+\s+(?!mg\b)")
 _FROM_STRENGTH = re.compile(r"\s*(?<![\w.])\d+(?:\.\d+)?\s*(?:mg|mcg|g|unt|meq|ml|%)(?!\w).*$")
@@ -53,6 +53,6 @@ def ingredients_of(name: str) -> frozenset[str]:
 
 
 def parse_product_strength(name: str) -> str | None:
-    """The strength a product's name carries, `STRATTERA 10MG` -> `10 MG`; None where it carries none."""
+    """The strength a product's name carries, `STRATTERA 10MG` gives `10 MG`; None where it carries none."""
     found = [f"{amount} {unit.upper()}" for amount, unit in _PRODUCT_STRENGTH.findall(name)]
     return " / ".join(found) or None
