@@ -4,6 +4,7 @@ An answer leaves only after its journal entry is committed. Threads are bounded,
 """
 
 import asyncio
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -65,13 +66,15 @@ class Answering:
             ServiceFault: no_release, journal_unavailable, answer_timeout.
             InputError: the pictures or the metadata cannot be used; this is journalled too.
         """
-        serving = self.serving()
+        serving, given_up = self.serving(), threading.Event()
         work = asyncio.get_running_loop().run_in_executor(
-            self._threads, lambda: self._answer(serving, pictures, metadata=metadata, request_id=request_id)
+            self._threads,
+            lambda: self._answer(serving, pictures, metadata=metadata, request_id=request_id, given_up=given_up),
         )
         try:
             return await asyncio.wait_for(work, self.settings.answer_timeout_s)
         except TimeoutError as error:
+            given_up.set()
             sentence = f"No answer within {self.settings.answer_timeout_s:g} s; try again."
             raise ServiceFault("answer_timeout", sentence) from error
 
@@ -91,10 +94,31 @@ class Answering:
         return self.watch.current
 
     def _answer(
-        self, serving: Serving, pictures: Sequence[bytes], *, metadata: PillMetadata | None, request_id: str
+        self,
+        serving: Serving,
+        pictures: Sequence[bytes],
+        *,
+        metadata: PillMetadata | None,
+        request_id: str,
+        given_up: threading.Event,
     ) -> Answer:
         began = time.perf_counter()
-        entry = Entry(
+        entry = self._entry(serving, pictures)
+        try:
+            observation = serving.predictor.observe(pictures)
+            answer = serving.predictor.answer(observation, metadata=metadata, request_id=request_id)
+        except InputError as error:
+            payload = {"request_id": request_id, "code": error.code}
+            self._commit(entry.model_copy(update={"outcome": "refused", "payload": payload}))
+            raise
+        payload = prediction_payload(answer, observation, metadata=metadata)
+        outcome = "too_late" if given_up.is_set() else "answered"
+        self._commit(entry.model_copy(update={"outcome": outcome, "payload": payload}))
+        self._metrics.answered(answer, seconds=time.perf_counter() - began)
+        return answer
+
+    def _entry(self, serving: Serving, pictures: Sequence[bytes]) -> Entry:
+        return Entry(
             at=self._now(),
             actor=ANONYMOUS,
             action="predict",
@@ -103,16 +127,6 @@ class Answering:
             recogniser=serving.ref.recogniser,
             gallery=serving.ref.gallery,
         )
-        try:
-            observation = serving.predictor.observe(pictures)
-            answer = serving.predictor.answer(observation, metadata=metadata, request_id=request_id)
-        except InputError as error:
-            payload = {"request_id": request_id, "code": error.code}
-            self._commit(entry.model_copy(update={"outcome": "refused", "payload": payload}))
-            raise
-        self._commit(entry.model_copy(update={"payload": prediction_payload(answer, observation, metadata=metadata)}))
-        self._metrics.answered(answer, seconds=time.perf_counter() - began)
-        return answer
 
     def _commit(self, entry: Entry) -> None:
         try:

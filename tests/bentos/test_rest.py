@@ -3,7 +3,9 @@
 import hashlib
 import json
 import sqlite3
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from bentos.metrics import metrics
 from bentos.observed import Observed
 from bentos.rest import create_app
 from bentos.runtime.answer import Answer
+from bentos.runtime.predictor import Observation, Predictor
 from bentos.settings import Settings
 from tests.bentos.pictures import unusable, usable
 from tests.builders import jpeg as jpeg_of
@@ -192,6 +195,26 @@ def test_a_full_service_turns_a_request_away_at_once(client: TestClient, app: Fa
     is_problem(predict(client, FRONT), status=503, code="busy")
     held.pop().__exit__(None, None, None)
     assert predict(client, FRONT).status_code == 200
+
+
+class SlowPredictor(Predictor):
+    """The tiny bundle's predictor on a machine that is far too slow."""
+
+    def observe(self, pictures: Sequence[bytes]) -> Observation:
+        time.sleep(0.4)
+        return super().observe(pictures)
+
+
+def test_an_answer_that_takes_too_long_is_given_up_and_journalled_as_such(settings: Settings) -> None:
+    app = create_app()
+    app.state.answering = answering(settings.model_copy(update={"answer_timeout_s": 0.1}))
+    watch = app.state.answering.watch
+    watch.poll()
+    real = watch.current.predictor
+    watch.current = replace(watch.current, predictor=SlowPredictor(real.recogniser, real.gallery))
+    is_problem(predict(client_of(app), FRONT), status=504, code="answer_timeout")
+    app.state.answering.close()
+    assert [entry.outcome for entry in predictions(settings)] == ["too_late"]
 
 
 def test_a_fault_of_ours_is_a_problem_document_without_its_innards(
