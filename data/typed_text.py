@@ -23,15 +23,22 @@ def type_all_tokens(tokens: Sequence[str], *, rng: np.random.Generator) -> str |
 
 
 def type_partial(tokens: Sequence[str], *, rng: np.random.Generator) -> str | None:
-    """One token at random with one confusable character exchanged where it has one; None without imprint."""
+    """One token at random with one confusable character exchanged; None where the pill carries no imprint.
+
+    Drawn among the tokens that hold a confusable character; where none does, a token is typed as it is.
+    """
     if not tokens:
         return None
-    token = tokens[rng.integers(len(tokens))].upper()
-    places = [i for i, char in enumerate(token) if char in _LOOK_ALIKES]
+    confusable = [token for token in tokens if any(char in _LOOK_ALIKES for char in token.upper())] or list(tokens)
+    return _exchange(confusable[rng.integers(len(confusable))], rng=rng)
+
+
+def _exchange(token: str, *, rng: np.random.Generator) -> str:
+    places = [i for i, char in enumerate(token.upper()) if char in _LOOK_ALIKES]
     if not places:
         return token
     place = places[rng.integers(len(places))]
-    others = _LOOK_ALIKES[token[place]]
+    others = _LOOK_ALIKES[token[place].upper()]
     return token[:place] + others[rng.integers(len(others))] + token[place + 1 :]
 
 
