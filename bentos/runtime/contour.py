@@ -149,7 +149,7 @@ def _scores(scene: Scene, profile_MNKC: np.ndarray, at_MN: np.ndarray, points_MN
     within_MN = _unlike(inside_MNC, background_MNC, scene.noise)
     without_MN = 1 - _unlike(outside_MNC, background_MNC, scene.noise)
     trust_MN = _trust(scene, points_MNX)
-    return (trust_MN * step_MN * sharp_MN * (0.4 + 0.35 * within_MN + 0.25 * without_MN)).mean(axis=1)
+    return (trust_MN * step_MN * sharp_MN * (0.3 + 0.45 * within_MN + 0.25 * without_MN)).mean(axis=1)
 
 
 def _difference(profile_MNKC: np.ndarray, at_MN: np.ndarray, distance_px: int) -> np.ndarray:
@@ -181,7 +181,7 @@ def _judged(scene: Scene, points_NX: np.ndarray, score: float, *, solidity: floa
     _, sides, _ = cv2.minAreaRect(contour)
     if max(sides) > _MAX_ELONGATION * min(sides):
         return Judged(points_NX, 0.0, share, solidity)
-    score *= solidity**2 * _symmetry(contour) ** 1.5 * min(share, 1.0) ** 0.08
+    score *= solidity**2 * _symmetry(contour) ** 2 * (2.5 * min(share, 1.0)) ** 0.09
     return Judged(points_NX, score, share, solidity)
 
 

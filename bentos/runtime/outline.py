@@ -24,6 +24,7 @@ _NUM_JUDGED, _NUM_AGAIN = 20, 4
 _MIN_REFINED = 0.85
 _SAME_PX = 3.0
 _MIN_SCORE = 0.42
+_WHOLE_OF_HALF, _MIN_SCORE_OF_WHOLE = (1.6, 2.8), 0.75
 _MIN_SHARE_OF_BEST, _MIN_SCORE_OF_BEST = 0.3, 0.7
 
 
@@ -184,6 +185,7 @@ def _distinct(shapes: list[_Shape]) -> list[_Shape]:
 
 def _chosen(judged: list[Judged], shape: tuple[int, int]) -> list[Outline]:
     ranked = sorted((j for j in judged if j.score >= _MIN_SCORE), key=lambda j: -j.score)
+    ranked = [*_wholes_of(ranked, shape), *ranked]
     taken_HW, chosen = np.zeros(shape, bool), []
     for one in ranked:
         if one.area_share < _MIN_SHARE_OF_BEST * ranked[0].area_share:
@@ -196,6 +198,16 @@ def _chosen(judged: list[Judged], shape: tuple[int, int]) -> list[Outline]:
             taken_HW |= mask_HW
             chosen.append(Outline(points_NX, float(np.clip(one.score, 0, 1))))
     return chosen
+
+
+def _wholes_of(ranked: list[Judged], shape: tuple[int, int]) -> list[Judged]:
+    """The outline that holds the best one as one half of it, where it is nearly as good: a two-tone capsule."""
+    if not ranked:
+        return []
+    low, high = (ratio * ranked[0].area_share for ratio in _WHOLE_OF_HALF)
+    larger = [j for j in ranked if low < j.area_share < high and j.score >= _MIN_SCORE_OF_WHOLE * ranked[0].score]
+    half_HW = filled(ranked[0].points_NX - _PAD_PX, shape)
+    return [j for j in larger if (filled(j.points_NX - _PAD_PX, shape) & half_HW).sum() > 0.9 * half_HW.sum()][:1]
 
 
 def filled(points_NX: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
