@@ -79,8 +79,13 @@ class Medication(BaseModel):
 
     @property
     def clinical_drug(self) -> str:
-        """The RxNorm name without the bracketed brand, else generic name and strength; case-folded."""
-        name = _BRAND.sub("", self.rxnorm_name) if self.rxnorm_name else f"{self.generic_name} {self.strength or ''}"
+        """The RxNorm name without the bracketed brand, else generic name and strength; case-folded.
+
+        Where the strength is unknown too, the NDC's product code stands for it: two strengths that nobody
+        recorded must not count as one drug.
+        """
+        told_apart_by = self.strength or f"NDC {self.ndc11[:10]}"
+        name = _BRAND.sub("", self.rxnorm_name) if self.rxnorm_name else f"{self.generic_name} {told_apart_by}"
         return " ".join(name.casefold().split())
 
     @property

@@ -40,6 +40,11 @@ def test_the_clinical_drug_falls_back_on_generic_name_and_strength():
     )
 
 
+def test_unrecorded_strengths_do_not_count_as_one_drug():
+    one, other = (medication(n, rxnorm_name=None, generic_name="sotalol", strength=None) for n in (1, 2))
+    assert one.clinical_drug != other.clinical_drug
+
+
 def test_the_same_tablet_under_another_ndc_is_the_same_appearance():
     one, other = medication(1), medication(1, ndc11="99999-0001-01", labeler="REPACKER")
     (appearance,) = derive_appearances([one, other])
