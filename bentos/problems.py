@@ -29,6 +29,7 @@ STATUS: Final = MappingProxyType(
         "not_multipart": 415,
         "unsupported_format": 415,
         "bad_metadata": 422,
+        "too_small": 422,
         "truncated": 422,
         "undecodable": 422,
         "journal_unavailable": 503,

@@ -56,8 +56,6 @@ def usable() -> dict[str, bytes]:
         "animated_png": encoded(picture, "PNG", save_all=True, append_images=[other]),
         "rotated_heic": encoded(picture, "HEIF", exif=exif.tobytes(), quality=70),
         "no_pill": encoded(Image.new("RGB", (240, 240), (120, 85, 60)), "JPEG"),
-        "one_pixel": encoded(Image.new("RGB", (1, 1), (255, 255, 255)), "PNG"),
-        "thin_line": encoded(Image.new("RGB", (4000, 1), (90, 90, 90)), "PNG"),
     }
 
 
@@ -68,6 +66,8 @@ def unusable() -> dict[str, tuple[bytes, set[str]]]:
     heic = encoded(pill_picture(), "HEIF", quality=70)
     svg = b'<svg xmlns="http://www.w3.org/2000/svg"><image href="http://127.0.0.1/x"/></svg>'
     return {
+        "one_pixel": (encoded(Image.new("RGB", (1, 1), (255, 255, 255)), "PNG"), {"too_small"}),
+        "thin_line": (encoded(Image.new("RGB", (4000, 1), (90, 90, 90)), "PNG"), {"too_small"}),
         "empty": (b"", {"empty_file"}),
         "text_named_jpg": (b"this is not a picture\n" * 20, {"unsupported_format"}),
         "svg": (svg, {"unsupported_format"}),
