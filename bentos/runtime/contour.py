@@ -108,10 +108,10 @@ def _trust(scene: Scene, at_X: np.ndarray) -> np.ndarray:
 def _best_paths(gain_MNK: np.ndarray) -> np.ndarray:
     """The closed path of positions (M, N) with the most gain that bends by at most one position a point.
 
-    Dynamic programming once and a half around; the middle lap is free of where it started.
+    Dynamic programming one and a quarter times around; the middle lap is free of where it started.
     """
     num, points = gain_MNK.shape[:2]
-    lead = points // 4
+    lead = points // 8
     laps = np.arange(-lead, points + lead) % points
     gain_TMK = np.ascontiguousarray(gain_MNK.transpose(1, 0, 2), dtype=np.float32)[laps]
     came_from = np.zeros(gain_TMK.shape, np.int8)

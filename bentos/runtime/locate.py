@@ -13,7 +13,7 @@ from bentos.runtime.answer import Box
 from bentos.runtime.outline import Outline, filled, find_outlines, refine_outline
 
 _WORKING_SIDE_PX = 176
-_FINE_BELOW = 0.7
+_FINE_BELOW = 0.5
 _FINE_BORDER = 0.3
 _SOLID_ALPHA = 127
 _MIN_CUT_OUT_SHARE = 0.002

@@ -22,6 +22,7 @@ _MIN_SOLIDITY = 0.8
 _NUM_PAIRED = 6
 _NUM_JUDGED, _NUM_AGAIN = 20, 4
 _MIN_REFINED = 0.85
+_CLEAR_SCORE = 0.75
 _SAME_PX = 3.0
 _MIN_SCORE = 0.42
 _WHOLE_OF_HALF, _MIN_SCORE_OF_WHOLE = (1.6, 2.8), 0.75
@@ -52,8 +53,9 @@ def find_outlines(rgb_HWC: np.ndarray) -> list[Outline]:
     shapes = _distinct([*shapes, *_pairs(shapes)])[:_NUM_JUDGED]
     judged = snap_and_judge(scene, [s.hull for s in shapes], np.array([s.solidity for s in shapes]))
     best = sorted(judged, key=lambda j: -j.score)[:_NUM_AGAIN]
-    again = snap_and_judge(scene, [j.points_NX for j in best], np.array([j.solidity for j in best]))
-    return _chosen([*judged, *again], rgb_HWC.shape[:2])
+    if best and best[0].score < _CLEAR_SCORE:
+        judged += snap_and_judge(scene, [j.points_NX for j in best], np.array([j.solidity for j in best]))
+    return _chosen(judged, rgb_HWC.shape[:2])
 
 
 def refine_outline(rgb_HWC: np.ndarray, coarse: Outline) -> Outline:
