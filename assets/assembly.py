@@ -8,12 +8,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from assets.configs import DriftConfig, EvaluationConfig, RecogniserConfig
-from assets.records import Catalogue, Dataset, MadeEvaluation, MadeRelease, Member, code_fingerprint
+from assets.configs import DriftConfig, EvaluationConfig, MemberConfig, RecogniserConfig
+from assets.records import Catalogue, Dataset, MadeEvaluation, MadeRelease, Member, ReferenceFeatures, code_fingerprint
 from assets.resources import Progress, Workspace
 from bentos.release import directories
 from bentos.runtime.contract import (
     GallerySpec,
+    MemberName,
     RecogniserSpec,
     read_gallery_spec,
     read_recogniser_spec,
@@ -24,10 +25,38 @@ if TYPE_CHECKING:
     from bentos.journal import Recorded
     from monitoring.drift import DriftVerdict
     from monitoring.verdict import Verdict
+    from training.member import Follows, MadeMember
 
+# What a trained network depends on; calibration and assembly are not part of it.
+TRAINING_CODE = (
+    *(f"bentos.runtime.{name}" for name in ("decode", "locate", "preprocess")),
+    *(f"training.{name}" for name in ("augment", "backbones", "batches", "dataset", "export", "loop", "losses")),
+)
 FITTING_CODE = ("bentos.runtime", "training", "data.references", "data.typed_text")
 JUDGING_CODE = ("bentos.runtime", "monitoring", "data.typed_text")
 NAME = "rxvision"
+
+
+def trained(
+    member: MemberName,
+    config: MemberConfig,
+    catalogue: Catalogue,
+    dataset: Dataset,
+    workspace: Workspace,
+    follow: "Follows",
+) -> "MadeMember":
+    """The trained and exported member."""
+    from training.member import make_member
+
+    return make_member(
+        config.train_config(member),
+        member,
+        dataset=workspace.table(dataset.path),
+        medications=catalogue.medications,
+        code=code_fingerprint(*TRAINING_CODE),
+        home=workspace.root,
+        follow=follow,
+    )
 
 
 def assembled(
@@ -35,6 +64,7 @@ def assembled(
     config: RecogniserConfig,
     catalogue: Catalogue,
     dataset: Dataset,
+    features: ReferenceFeatures,
     workspace: Workspace,
     progress: Progress,
 ) -> tuple[Path, RecogniserSpec, str]:
@@ -49,7 +79,7 @@ def assembled(
         now=workspace.now(),
         calibration_domain=" + ".join(sorted(rows.loc[rows["split"] == "calibrate", "source"].unique())),
         training_fingerprint=dataset.fingerprint,
-        training_facts=training_facts(members),
+        training_facts=training_facts(members) | {"reference features": features.fingerprint},
     )
     directory = make_recogniser(
         [workspace.path(member.directory) for member in members],
@@ -110,7 +140,6 @@ def judged(
 
 
 def champion_judged(
-    candidate: MadeEvaluation,
     config: EvaluationConfig,
     catalogue: Catalogue,
     dataset: Dataset,

@@ -37,12 +37,16 @@ def parity_check(member: str) -> dg.AssetChecksDefinition:
     @dg.asset_check(asset=f"{member}_member", name=f"{member}_parity", blocking=True, description=PARITY_MEANING)
     def parity(made: Member, workspace: Workspace) -> dg.AssetCheckResult:
         from assets.describe import describe_parity
-        from training.member import read_parity
+        from training.member import read_made
 
-        found = read_parity(workspace.path(made.directory))
-        return dg.AssetCheckResult(passed=found.fp32_accepted, metadata=describe_parity(found))
+        found = read_made(workspace.path(made.directory))
+        return dg.AssetCheckResult(passed=found.parity_holds, metadata=describe_parity(found.parity))
 
     return parity
+
+
+fast_parity = parity_check("fast")
+accurate_parity = parity_check("accurate")
 
 
 @dg.asset_check(asset="recogniser", blocking=True, description="Every file is what its digest says; networks open.")

@@ -1,5 +1,6 @@
 """What the UI shows beside each asset: numbers, tables and small pictures."""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,10 @@ if TYPE_CHECKING:
     from data.ingest import IngestReport
     from monitoring.drift import DriftVerdict
     from monitoring.expectations import ExpectationReport
+    from monitoring.gates import Gates
     from monitoring.verdict import Verdict
+    from training.member import MadeMember
+    from training.parity import Parity
 
 Metadata = dict[str, Any]
 _MAX_BARS = 14
@@ -74,6 +78,25 @@ def describe_features(rows: "DataFrame") -> Metadata:
     }
 
 
+def describe_member(made: "MadeMember") -> Metadata:
+    """The curves of the training and how its export was found to agree."""
+    names = [name for name in ("train_top1", "validate_top1") if made.history and name in made.history[-1]]
+    accuracy = {name: [epoch[name] for epoch in made.history] for name in names}
+    return {
+        **made.figures,
+        **describe_parity(made.parity),
+        "epochs": len(made.history),
+        "directory": dg.MetadataValue.path(str(made.directory)),
+        "loss": pictures.curves({"loss": [epoch["loss"] for epoch in made.history]}, title="loss", x="epoch"),
+        "accuracy": pictures.curves(accuracy, title="share right", x="epoch"),
+    }
+
+
+def describe_parity(parity: "Parity") -> Metadata:
+    """How far ONNX Runtime is from torch, and one core's time for a picture."""
+    return {f"parity_{name}": value for name, value in dataclasses.asdict(parity).items()}
+
+
 def describe_recogniser(spec: "RecogniserSpec", *, digest: str, version: str) -> Metadata:
     """What the recogniser is made of, and the weight each cue has where only a picture is given."""
     members = "+".join(sorted(member.name for member in spec.members))
@@ -118,38 +141,36 @@ def headline(measured: Mapping[str, Any]) -> dict[str, float]:
 
 
 def describe_evaluation(measured: Mapping[str, Any], *, directory: Path) -> Metadata:
-    """Headline figures, reliability, risk against coverage, and the commonest confusions."""
-    calibration = measured["calibration"]["picture"]
-    pairs = {(item["drug"], item["answered_drug"]): item["num"] for item in measured["confusions"][:_MAX_BARS]}
+    """Headline figures, reliability, risk against coverage, slices, and the commonest confusions."""
+    from monitoring import plots
+
     worst = measured["per_medication"][:_MAX_BARS]
     return {
         **headline(measured),
         "num_photos": measured["about"]["num_photos"],
         "directory": dg.MetadataValue.path(str(directory)),
-        "reliability": pictures.reliability(calibration["bins"], title="picture alone: reliability"),
-        "risk_coverage": pictures.line(
-            calibration["risk_coverage"], title="risk of the answers kept", x="coverage", y="share wrong"
-        ),
-        "confusion": pictures.confusion(pairs, title="commonest confusions"),
+        "reliability": pictures.image(plots.reliability_png(measured["calibration"]), title="reliability"),
+        "risk_coverage": pictures.image(plots.risk_coverage_png(measured["calibration"]), title="risk and coverage"),
+        "confusion": pictures.image(plots.confusion_png(measured["confusions"]), title="commonest confusions"),
+        "slices": pictures.image(plots.slices_png(measured["slices"]), title="slices"),
         "hardest": pictures.table([{"drug": m["drug"], "role": m["role"], "top1": m["top1"]["value"]} for m in worst]),
     }
 
 
 def describe_gates(found: "Verdict", *, report: Path | None = None) -> Metadata:
-    """Every gate with its limit, what was measured and the champion's value."""
-    rows = [
-        {
-            "gate": gate.name,
-            "passed": gate.passed,
-            "measured": str(gate.measured),
-            "kind": gate.kind,
-            "limit": str(gate.limit),
-            "champion": str(gate.champion),
-        }
-        for gate in found.gates.gates
-    ]
+    """The verdict with every gate: its limit, what was measured and the champion's value."""
     page = {} if report is None else {"report": dg.MetadataValue.path(str(report))}
-    return {"passed": found.passed, "recogniser": found.recogniser, "gates": pictures.table(rows), **page}
+    return {"passed": found.passed, "recogniser": found.recogniser, "gates": _gate_table(found.gates), **page}
+
+
+def describe_gallery_gate(found: "Gates") -> Metadata:
+    """The gallery's gates."""
+    return {"passed": found.passed, "gates": _gate_table(found)}
+
+
+def _gate_table(found: "Gates") -> dg.MetadataValue:
+    columns = ("name", "passed", "measured", "kind", "limit", "champion", "meaning")
+    return pictures.table([{name: str(getattr(gate, name)) for name in columns} for gate in found.gates])
 
 
 def describe_release(spec: "ReleaseSpec", *, path: Path) -> Metadata:
@@ -165,8 +186,13 @@ def describe_release(spec: "ReleaseSpec", *, path: Path) -> Metadata:
 
 def describe_expectations(report: "ExpectationReport") -> Metadata:
     """How many expectations were evaluated, and which failed on what."""
-    failures = [{"failure": str(failure)} for failure in report.failures]
-    return {"evaluated": int(report.num_evaluated), "failed": len(failures), "failures": pictures.table(failures)}
+    checks = [{name: str(value) for name, value in check.items()} for check in report.checks]
+    return {
+        "num_rows": report.num_rows,
+        "evaluated": report.num_evaluated,
+        "failed": len(report.failures),
+        "expectations": pictures.table(checks),
+    }
 
 
 def describe_drift(found: "DriftVerdict") -> Metadata:

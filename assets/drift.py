@@ -11,9 +11,7 @@ from assets.resources import Workspace
 
 
 @dg.asset(group_name="drift", owners=OWNERS, kinds={"evidently"})
-def drift_report(
-    context: dg.AssetExecutionContext, config: DriftConfig, dataset: Dataset, workspace: Workspace
-) -> MadeDrift:
+def drift(context: dg.AssetExecutionContext, config: DriftConfig, dataset: Dataset, workspace: Workspace) -> MadeDrift:
     """A window of the journal's predictions against the evaluation of the champion."""
     from assets.assembly import window_compared
     from assets.describe import describe_drift

@@ -52,7 +52,7 @@ def verdict(
     from assets.assembly import champion_judged, reached
     from assets.describe import describe_gates
 
-    champion = champion_judged(evaluation, config, catalogue, dataset, workspace, progress)
+    champion = champion_judged(config, catalogue, dataset, workspace, progress)
     found, path = reached(evaluation, champion, dataset, workspace)
     registry.tag(recogniser.version, gates="passed" if found.passed else "failed", evaluation=found.evaluation)
     registry.follow(challenger=recogniser.version if found.passed else None)

@@ -16,29 +16,29 @@ def member_asset(member: MemberName, *, description: str) -> dg.AssetsDefinition
     @dg.asset(
         name=f"{member}_member", group_name="models", owners=OWNERS, kinds={"pytorch", "onnx"}, description=description
     )
-    def made(
+    def train(
         context: dg.AssetExecutionContext,
         config: MemberConfig,
+        catalogue: Catalogue,
         dataset: Dataset,
         workspace: Workspace,
         tracker: MlflowTracker,
         progress: dg.ResourceParam[Progress],
     ) -> Member:
+        from assets.assembly import trained
         from assets.describe import describe_member
         from assets.following import Following
-        from training.member import make_member
 
-        train = config.train_config(member)
         with tracker.run(context, f"{member}_member", tags={"dataset": dataset.fingerprint}) as mlflow:
-            follow = Following(context, mlflow, progress, member, train)
-            trained = make_member(train, member, dataset=workspace.table(dataset.path), home=workspace.root,
-                                  dataset_fingerprint=dataset.fingerprint, follow=follow)  # fmt: skip
-            follow.finished(trained)
-        context.add_output_metadata(describe_member(trained))
-        return Member(name=member, profile=train.profile, fingerprint=trained.directory.name, metrics=trained.figures,
-                      directory=workspace.relative(trained.directory))  # fmt: skip
+            follow = Following(context, mlflow, progress, member)
+            made = trained(member, config, catalogue, dataset, workspace, follow)
+            mlflow.log_params({**config.model_dump(mode="json"), "member": made.directory.name})
+            mlflow.log_metrics(made.figures)
+        context.add_output_metadata(describe_member(made))
+        return Member(name=member, fingerprint=made.directory.name, profile=config.profile.value,
+                        directory=workspace.relative(made.directory), metrics=made.figures)  # fmt: skip
 
-    return made
+    return train
 
 
 fast_member = member_asset("fast", description="A small network that answers most photographs alone.")
@@ -65,7 +65,9 @@ def recogniser(
 
     members = config.chosen({"fast": fast_member, "accurate": accurate_member})
     with tracker.run(context, "recogniser", tags={"dataset": dataset.fingerprint}) as mlflow:
-        directory, spec, digest = assembled(members, config, catalogue, dataset, workspace, progress)
+        directory, spec, digest = assembled(
+            members, config, catalogue, dataset, reference_features, workspace, progress
+        )
         mlflow.log_params({**config.calibration().model_dump(), **spec.training_facts, "recogniser": digest})
         version = registry.register(directory, digest=digest, run_id=mlflow.active_run().info.run_id)
     context.add_output_metadata(describe_recogniser(spec, digest=digest, version=version))

@@ -37,34 +37,11 @@ def bars(values: Mapping[str, float], *, title: str, x: str = "") -> dg.Metadata
     return _markdown(figure, title)
 
 
-def reliability(bins: Sequence[Mapping[str, float]], *, title: str) -> dg.MetadataValue:
-    """Stated confidence against the share that was right; a point on the diagonal keeps its word."""
-    figure = _figure(title, x="stated confidence", y="share right")
-    axes = figure.axes[0]
-    axes.plot([0, 1], [0, 1], linestyle=":", color="grey")
-    kept = [item for item in bins if item["num"]]
-    axes.scatter([b["confidence"] for b in kept], [b["accuracy"] for b in kept], s=[8 + b["num"] ** 0.5 for b in kept])
-    return _markdown(figure, title)
+def image(png: bytes, *, title: str) -> dg.MetadataValue:
+    """A PNG that the UI shows."""
+    from monitoring.plots import markdown_image
 
-
-def line(points: Sequence[tuple[float, float]], *, title: str, x: str, y: str) -> dg.MetadataValue:
-    """One line through (x, y) points."""
-    figure = _figure(title, x=x, y=y)
-    figure.axes[0].plot([p[0] for p in points], [p[1] for p in points])
-    return _markdown(figure, title)
-
-
-def confusion(pairs: Mapping[tuple[str, str], int], *, title: str) -> dg.MetadataValue:
-    """A matrix of true drug (rows) against answered drug (columns) of the commonest mistakes."""
-    rows = list(dict.fromkeys(pair[0] for pair in pairs))
-    columns = list(dict.fromkeys(pair[1] for pair in pairs))
-    figure = _figure(title, x="answered", y="true", size=(6.4, 4.8))
-    axes = figure.axes[0]
-    grid = [[pairs.get((row, column), 0) for column in columns] for row in rows]
-    axes.imshow(grid or [[0]], cmap="Reds", aspect="auto")
-    axes.set_xticks(range(len(columns)), [_short(name) for name in columns], rotation=60, ha="right", fontsize=6)
-    axes.set_yticks(range(len(rows)), [_short(name) for name in rows], fontsize=6)
-    return _markdown(figure, title)
+    return dg.MetadataValue.md(markdown_image(png, title=title))
 
 
 def contact_sheet(paths: Sequence[Path], *, title: str, columns: int = 8) -> dg.MetadataValue:
@@ -92,14 +69,10 @@ def _schema(row: Mapping[str, object]) -> dg.TableSchema:
     return dg.TableSchema([dg.TableColumn(name, kinds.get(type(value), "string")) for name, value in row.items()])
 
 
-def _short(name: str) -> str:
-    return name if len(name) <= 28 else name[:27] + "…"
-
-
-def _figure(title: str, *, x: str, y: str, size: tuple[float, float] = (4.8, 3.0)) -> "Figure":
+def _figure(title: str, *, x: str, y: str) -> "Figure":
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=size, dpi=80, layout="constrained")
+    figure = Figure(figsize=(4.8, 3.0), dpi=80, layout="constrained")
     figure.add_subplot(title=title, xlabel=x, ylabel=y)
     return figure
 
@@ -107,4 +80,4 @@ def _figure(title: str, *, x: str, y: str, size: tuple[float, float] = (4.8, 3.0
 def _markdown(figure: "Figure", title: str) -> dg.MetadataValue:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png")
-    return dg.MetadataValue.md(f"![{title}](data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()})")
+    return image(buffer.getvalue(), title=title)

@@ -9,11 +9,17 @@ from bentos.release import Ref, ReleaseSpec, pin, read_release, write_release
 from bentos.runtime.gallery import Gallery
 from bentos.runtime.recogniser import Recogniser
 from bentos.signing import PUBLIC_KEY_FILE, read_public_key, signing_key
+from monitoring.gallery_gate import judge_gallery
+from monitoring.gates import failures_in_words
 from monitoring.verdict import demand, read_verdict
 
 
 class RollbackError(Exception):
     """There is no earlier release to go back to."""
+
+
+class GalleryRefusedError(Exception):
+    """A gallery fails its own gate; names the gates."""
 
 
 @dataclass(frozen=True)
@@ -46,13 +52,14 @@ def promote(
 
     Raises:
         VerdictError: the verdict is missing, unsigned, failed, or about another recogniser.
+        GalleryRefusedError: the gallery fails its own gate.
         ContractError: a file was changed, or the gallery is another recogniser's.
     """
     signing_key(desk.keys_dir)
     judged = read_verdict(verdict, key=read_public_key(desk.keys_dir / PUBLIC_KEY_FILE))
     ref = pin(recogniser, gallery=gallery, home=desk.home, version=version)
     demand(judged, recogniser=ref.recogniser)
-    Gallery.load(gallery, recogniser=Recogniser.load(recogniser))
+    _demand_gallery(gallery, recogniser=recogniser)
     current = desk.current()
     if current is not None and current.champion == ref:
         return current
@@ -73,6 +80,12 @@ def rollback(desk: ReleaseDesk, *, now: str) -> ReleaseSpec:
     _check_loadable(current.previous, home=desk.home)
     spec = ReleaseSpec(released_at=now, champion=current.previous, previous=current.champion)
     return _publish(desk, spec, action="rollback", now=now, payload={"from": current.champion.version})
+
+
+def _demand_gallery(gallery: Path, *, recogniser: Path) -> None:
+    found = judge_gallery(gallery, recogniser=recogniser)
+    if not found.passed:
+        raise GalleryRefusedError(f"{gallery} fails its gate: {'; '.join(failures_in_words(found.gates))}")
 
 
 def _check_loadable(ref: Ref, *, home: Path) -> None:

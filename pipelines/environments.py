@@ -49,7 +49,9 @@ class Environment(BaseSettings):
     host: str = Field("127.0.0.1", description="address that the Dagster and MLflow interfaces listen on")
     dagster_port: int = Field(3001, ge=1, le=65535)
     mlflow_port: int = Field(5000, ge=1, le=65535)
-    photos: Path | None = Field(None, description="directory with labels.csv that the sensor for new photographs watches")
+    photos: Path | None = Field(
+        None, description="directory with labels.csv that the sensor for new photographs watches"
+    )
 
     @property
     def root(self) -> Path:
@@ -66,6 +68,11 @@ class Environment(BaseSettings):
         """Tracking and registry address: SQLite below home (the file store is refused by current MLflow)."""
         return f"sqlite:///{self.root / 'mlflow' / 'mlflow.db'}"
 
+    @property
+    def mlflow_artifacts(self) -> str:
+        """Where MLflow keeps artefacts."""
+        return f"file://{self.root / 'mlflow' / 'artifacts'}"
+
     def variables(self) -> dict[str, str]:
         """Environment variables for every process that works on this home."""
         places = {
@@ -75,6 +82,10 @@ class Environment(BaseSettings):
             "MLFLOW_TRACKING_URI": self.mlflow_uri,
         }
         return QUIET | ONE_THREAD | HEADLESS | places
+
+    def launch_variables(self) -> dict[str, str]:
+        """The whole environment of a child process."""
+        return {**os.environ, **self.variables()}
 
 
 def prepare(environment: Environment, *, variables: MutableMapping[str, str] = os.environ) -> None:

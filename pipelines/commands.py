@@ -1,0 +1,110 @@
+"""The data scientist's commands of `rxvision`: run, ui, enrol, benchmark, compare, rollback, render."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+app = typer.Typer(no_args_is_help=True, help="Train, judge, promote and measure.")
+Directory = Annotated[Path, typer.Option(exists=True, file_okay=False)]
+
+
+@app.command()
+def run(*, once: Annotated[bool, typer.Option("--once", help="end instead of serving")] = False) -> None:
+    """Run the whole line: photographs, training, evaluation, promotion; then serve it with its interfaces."""
+    from pipelines.line import run_and_serve, run_once
+
+    console = Console()
+    (run_once if once else run_and_serve)(console)
+
+
+@app.command()
+def ui() -> None:
+    """Start Dagster's and MLflow's interfaces on what runs have left, until stopped."""
+    from pipelines.line import show_interfaces
+
+    show_interfaces(Console())
+
+
+@app.command()
+def rollback() -> None:
+    """Put the previous release back in force; services follow within seconds."""
+    from pipelines.line import roll_back
+    from pipelines.showing import in_one_sentence
+
+    with in_one_sentence():
+        spec = roll_back()
+    Console().print(f"version {spec.champion.version} is in force again: recogniser {spec.champion.recogniser[7:19]}, "
+                    f"gallery {spec.champion.gallery[7:19]}")  # fmt: skip
+
+
+@app.command()
+def enrol(
+    *,
+    catalogue: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="NLM catalogue.csv, or plain columns")],
+    images: Annotated[Path, typer.Option(exists=True, file_okay=False, help="reference pictures of its rows")],
+    out: Annotated[Path, typer.Option(help="bundle to write; medications are added to one that is there")],
+    bundle: Annotated[Path | None, typer.Option(help="whose recogniser to use; else the champion's")] = None,
+    workers: Annotated[int, typer.Option(min=1, max=64)] = 2,
+) -> None:
+    """Add medications to a bundle from their reference pictures, without training."""
+    from pipelines.enrolment import enrol_into
+    from pipelines.showing import in_one_sentence
+
+    console = Console()
+    with in_one_sentence():
+        outcome = enrol_into(out, catalogue=catalogue, images=images, base=bundle, workers=workers, console=console)
+    console.print(outcome.table())
+
+
+@app.command()
+def benchmark(
+    *,
+    bundle: Directory,
+    photos: Directory,
+    json_out: Annotated[Path, typer.Option("--json", help="where the figures go")],
+    records: Annotated[Path | None, typer.Option(help="JSON lines, one per photograph, for `compare`")] = None,
+    seed: Annotated[int, typer.Option(help="draws partial imprints and bootstrap samples")] = 0,
+) -> None:
+    """Measure a bundle on labelled photographs (labels.csv: file, ndc11, background, side)."""
+    from monitoring.benchmark import benchmark as measure
+    from pipelines.showing import benchmark_table, in_one_sentence, one_bar
+
+    console = Console()
+    with in_one_sentence(), one_bar("photographs", console=console) as on_progress:
+        figures = measure(bundle, photos, seed=seed, records=records, on_progress=on_progress)
+    json_out.write_text(json.dumps(figures, indent=1) + "\n")
+    console.print(benchmark_table(figures))
+
+
+@app.command()
+def compare(
+    first: Annotated[Path, typer.Argument(exists=True, dir_okay=False, metavar="A.jsonl")],
+    second: Annotated[Path, typer.Argument(exists=True, dir_okay=False, metavar="B.jsonl")],
+) -> None:
+    """Compare two benchmarks' records photograph by photograph: differences B - A with 95 % intervals, as JSON."""
+    from monitoring.compare import compare as held_together
+    from pipelines.showing import in_one_sentence
+
+    with in_one_sentence():
+        print(json.dumps(held_together(first, second), indent=1))
+
+
+@app.command()
+def render(
+    *,
+    out: Annotated[Path, typer.Option(help="directory for the pictures and labels.csv")],
+    medication: Annotated[
+        list[str] | None, typer.Option(help="NDC-11 of the built-in formulary; all without it")
+    ] = None,
+    photos_per_side: Annotated[int, typer.Option(min=1, max=500)] = 2,
+    seed: int = 0,
+    pool: Annotated[str, typer.Option(help="train or test: whose backgrounds and lights")] = "test",
+) -> None:
+    """Draw photographs of formulary medications, with labels, as a directory that `benchmark` reads."""
+    from pipelines.drawing import render_into
+
+    number = render_into(out, ndc11s=medication, photos_per_side=photos_per_side, seed=seed, pool=pool)
+    Console().print(f"{number} photographs in {out}")

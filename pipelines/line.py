@@ -1,0 +1,94 @@
+"""What `rxvision run`, `ui` and `rollback` do, from the environment to the last line on the screen."""
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from bentos.settings import Settings
+from pipelines.environments import Environment, prepare
+from pipelines.servers import (
+    Server,
+    ServerError,
+    keep_until_stopped,
+    start_dagster,
+    start_mlflow,
+    start_serving,
+    stop,
+    wait_until_up,
+)
+
+if TYPE_CHECKING:
+    from bentos.release import ReleaseSpec
+
+
+def run_once(console: Console) -> None:
+    """Run the line and print its table; ends with status 1 where the line stopped."""
+    from pipelines.run import LOG_FILE, LineError, run_line
+    from pipelines.summary import summary_table
+
+    environment = Environment()
+    try:
+        run_line(environment, console=console)
+    except LineError as error:
+        console.print(f"rxvision: {error}; more in {environment.root / LOG_FILE}", style="red", markup=False)
+        raise typer.Exit(1) from error
+    console.print(summary_table(environment, serving=False))
+
+
+def run_and_serve(console: Console) -> None:
+    """Run the line in a process of its own, which gives its memory back, then serve until stopped."""
+    environment = Environment()
+    prepare(environment)
+    ended = subprocess.run([sys.executable, "-m", "pipelines.once"], env=environment.launch_variables(), check=False)
+    if ended.returncode != 0:
+        raise typer.Exit(ended.returncode)
+    servers = [start_dagster(environment), start_mlflow(environment), start_serving(environment, Settings())]
+    _keep(servers, console=console, environment=environment)
+
+
+def show_interfaces(console: Console) -> None:
+    """The two interfaces without the service."""
+    environment = Environment()
+    prepare(environment)
+    servers = [start_dagster(environment), start_mlflow(environment)]
+    _keep(servers, console=console, environment=environment)
+
+
+def roll_back() -> "ReleaseSpec":
+    """Go back to the previous release; the registry's aliases follow."""
+    import getpass
+
+    from assets.registry import Registry
+    from assets.resources import Workspace
+    from monitoring.promote import rollback
+
+    environment = Environment()
+    prepare(environment)
+    workspace = Workspace(home=str(environment.root))
+    spec = rollback(workspace.desk(actor=f"person:{getpass.getuser()}"), now=workspace.now())
+    Registry(tracking_uri=environment.mlflow_uri).follow_release(spec)
+    return spec
+
+
+def _keep(servers: list[Server], *, console: Console, environment: Environment) -> None:
+    try:
+        with console.status("starting the interfaces"):
+            wait_until_up(servers)
+        console.print(_addresses(servers), "Ctrl-C ends them all.")
+        keep_until_stopped(servers)
+    except ServerError as error:
+        console.print(f"rxvision: {error}", style="red", markup=False)
+        raise typer.Exit(1) from error
+    finally:
+        stop(servers)
+
+
+def _addresses(servers: list[Server]) -> Table:
+    table = Table(show_header=False)
+    for server in servers:
+        table.add_row(server.name, server.page, str(server.log))
+    return table

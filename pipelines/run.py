@@ -1,0 +1,171 @@
+"""The whole line on one command: ingest, retrain, promote as three Dagster runs, with bars, on one home."""
+
+import fcntl
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import dagster as dg
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from assets.resources import Step, Steps, stage_per_part
+from pipelines.definitions import build_definitions
+from pipelines.environments import Environment, prepare
+from pipelines.sensors import record_failure
+
+if TYPE_CHECKING:
+    from assets.resources import MlflowTracker
+
+LINE = ("ingest", "retrain", "promote")
+PID_TAG = "rxvision/pid"
+LOG_FILE = "run.log"
+_QUIET_CONSOLE = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+class LineError(Exception):
+    """The line stopped: which job, at which step, and why."""
+
+
+class Bars:
+    """Progress as rich bars: one per stage, with elapsed and remaining time."""
+
+    def __init__(self, console: Console) -> None:
+        columns = (SpinnerColumn(), TextColumn("{task.description:<34}"), BarColumn(bar_width=24), MofNCompleteColumn(),
+                   TimeElapsedColumn(), TimeRemainingColumn())  # fmt: skip
+        self.display = Progress(*columns, console=console)
+
+    def stage(self, name: str) -> Step:
+        """A bar that appears with its first report."""
+        tasks: list[TaskID] = []
+
+        def step(done: int, total: int | None) -> None:
+            if not tasks:
+                tasks.append(self.display.add_task(name, total=total or None))
+            self.display.update(tasks[0], completed=done, total=total or None)
+
+        return step
+
+    def stages(self, name: str) -> Steps:
+        """One bar per part of a stage."""
+        return stage_per_part(self, name)
+
+    def says(self, step: str) -> None:
+        """A line above the bars: which step began."""
+        self.display.console.print(f"[dim]{step}[/dim]", highlight=False)
+
+
+class _StepsBegun(logging.Handler):
+    """Hears of every step that starts, from Dagster's log."""
+
+    def __init__(self, bars: Bars) -> None:
+        super().__init__(logging.DEBUG)
+        self._bars = bars
+
+    def emit(self, record: logging.LogRecord) -> None:
+        meta = getattr(record, "dagster_meta", None) or {}
+        event = meta.get("dagster_event")
+        if event is not None and event.event_type == dg.DagsterEventType.STEP_START:
+            self._bars.says(event.step_key)
+
+
+def run_line(environment: Environment, *, console: Console) -> None:
+    """Run the jobs of the line one after the other; what was made from the same inputs before is found again.
+
+    Raises:
+        LineError: a job failed, or another run works on this home.
+    """
+    prepare(environment)
+    bars = Bars(console)
+    with _alone(environment.root), _logging_to(environment.root / LOG_FILE), bars.display:
+        definitions = build_definitions(environment, progress=bars)
+        with dg.DagsterInstance.get() as instance:
+            _clear_up(instance, definitions)
+            for name in LINE:
+                _run_job(name, definitions, instance, console=console)
+
+
+def _run_job(name: str, definitions: dg.Definitions, instance: dg.DagsterInstance, *, console: Console) -> None:
+    job = definitions.resolve_job_def(name)
+    result = job.execute_in_process(
+        instance=instance, raise_on_error=False, tags={PID_TAG: str(os.getpid())}, run_config=_QUIET_CONSOLE
+    )
+    if result.success:
+        console.print(f"[green]✓[/green] {name}", highlight=False)
+        return
+    why = reasons(result)
+    resources = definitions.resources or {}
+    record_failure(result.dagster_run, why, workspace=resources["workspace"], tracker=resources["tracker"])
+    raise LineError(f"{name} failed at {why}")
+
+
+def reasons(result: dg.ExecuteInProcessResult) -> str:
+    """The failed steps with their innermost errors, and the checks that refused."""
+    steps = [f"{event.step_key}: {_innermost(event)}" for event in result.all_events if event.is_step_failure]
+    checks = [
+        event.event_specific_data
+        for event in result.all_events
+        if event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION
+    ]
+    refused = [f"check {item.check_name} of {item.asset_key.to_user_string()}" for item in checks if not item.passed]
+    return "; ".join([*refused, *steps]) or "an unnamed step"
+
+
+def _innermost(event: dg.DagsterEvent) -> str:
+    error = event.step_failure_data.error
+    while error is not None and error.cause is not None:
+        error = error.cause
+    return error.message.strip() if error else "no error was recorded"
+
+
+def _clear_up(instance: dg.DagsterInstance, definitions: dg.Definitions) -> None:
+    """Runs of processes that were killed are failed, and so are their MLflow runs."""
+    unfinished = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING]
+    tracker: MlflowTracker = (definitions.resources or {})["tracker"]
+    for run in instance.get_runs(dg.RunsFilter(statuses=unfinished)):
+        if PID_TAG in run.tags and not _alive(int(run.tags[PID_TAG])):
+            instance.report_run_failed(run, "its process was killed")
+            tracker.end_left_open(run.run_id, status="KILLED")
+
+
+def _alive(pid: int) -> bool:
+    return pid == os.getpid() or Path(f"/proc/{pid}").exists()
+
+
+@contextmanager
+def _alone(home: Path) -> Iterator[None]:
+    """Holds the home's lock; the kernel frees it when the process ends, however it ends."""
+    with (home / "run.lock").open("w") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise LineError(f"another run works on {home}") from error
+        yield
+
+
+@contextmanager
+def _logging_to(path: Path) -> Iterator[None]:
+    """Python logging and warnings go to a file, so that the bars stay readable."""
+    handler = logging.FileHandler(path)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    root = logging.getLogger()
+    previous, root.handlers = root.handlers, [handler]
+    logging.captureWarnings(True)
+    try:
+        yield
+    finally:
+        root.handlers = previous
+        logging.captureWarnings(False)
+        handler.close()

@@ -1,0 +1,123 @@
+"""The interfaces and the service as child processes of one command, stopped together."""
+
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from bentos.serve import start_service
+from bentos.settings import Settings
+from pipelines.environments import Environment
+
+_STOP_TIMEOUT_S = 20.0
+
+
+class ServerError(Exception):
+    """A server did not come up, or ended by itself; names it and its log."""
+
+
+@dataclass(frozen=True)
+class Server:
+    """One child process with its log, the page a person opens, and the path that says it is up."""
+
+    name: str
+    process: subprocess.Popen
+    log: Path
+    page: str
+    probe: str
+
+    def is_up(self) -> bool:
+        """Whether it answers.
+
+        Raises:
+            ServerError: the process has ended.
+        """
+        if self.process.poll() is not None:
+            raise ServerError(f"{self.name} ended with status {self.process.returncode}; see {self.log}")
+        try:
+            with urllib.request.urlopen(self.page + self.probe, timeout=2):
+                return True
+        except (urllib.error.URLError, TimeoutError, ConnectionError):
+            return False
+
+
+def start_dagster(environment: Environment) -> Server:
+    """Dagster's UI and daemon over `pipelines.definitions`."""
+    host, port = environment.host, environment.dagster_port
+    command = ["-m", "dagster", "dev", "-m", "pipelines.definitions", "-h", host, "-p", str(port)]
+    return _start("dagster", command, environment, page=f"http://{host}:{port}", probe="/server_info")
+
+
+def start_mlflow(environment: Environment) -> Server:
+    """MLflow's UI over the home's tracking database."""
+    host, port = environment.host, environment.mlflow_port
+    command = ["-m", "mlflow", "server", "--backend-store-uri", environment.mlflow_uri, "--workers", "1",
+               "--artifacts-destination", environment.mlflow_artifacts, "--host", host, "--port", str(port)]  # fmt: skip
+    return _start("mlflow", command, environment, page=f"http://{host}:{port}", probe="/health")
+
+
+def start_serving(environment: Environment, settings: Settings) -> Server:
+    """The BentoML service on the champion."""
+    log = environment.root / "logs" / "service.log"
+    page = f"http://{settings.host}:{settings.port}"
+    return Server("service", start_service(settings, log=log), log, page, "/ready")
+
+
+def _start(name: str, command: list[str], environment: Environment, *, page: str, probe: str) -> Server:
+    log = environment.root / "logs" / f"{name}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            [sys.executable, *command],
+            env=environment.launch_variables(),
+            cwd=Path(__file__).resolve().parents[1],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    return Server(name, process, log, page, probe)
+
+
+def wait_until_up(servers: list[Server], *, timeout_s: float = 90.0) -> None:
+    """Return when every server answers.
+
+    Raises:
+        ServerError: one ended, or the time ran out.
+    """
+    began = time.monotonic()
+    waiting = list(servers)
+    while waiting := [server for server in waiting if not server.is_up()]:
+        if time.monotonic() - began > timeout_s:
+            names = ", ".join(f"{server.name} (see {server.log})" for server in waiting)
+            raise ServerError(f"not up within {timeout_s:g} s: {names}")
+        time.sleep(0.3)
+
+
+def keep_until_stopped(servers: list[Server], *, sleep: Callable[[float], None] = time.sleep) -> None:
+    """Wait for Ctrl-C or SIGTERM; raises `ServerError` if a server ends by itself."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        while all(server.process.poll() is None for server in servers):
+            sleep(1.0)
+    except KeyboardInterrupt:
+        return
+    for server in servers:
+        server.is_up()
+
+
+def stop(servers: list[Server]) -> None:
+    """Ask every server to end, and kill what has not after a while; Dagster ends its children on SIGINT only."""
+    for server in servers:
+        if server.process.poll() is None:
+            server.process.send_signal(signal.SIGINT)
+    for server in servers:
+        try:
+            server.process.wait(_STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            server.process.kill()
+            server.process.wait()

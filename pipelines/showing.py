@@ -1,0 +1,60 @@
+"""What commands show: one bar, tables of figures, and named errors as one sentence."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from bentos.runtime.errors import RuntimeFault
+
+
+class CommandFault(RuntimeFault):
+    """A named error of a lower package, as the command line says it."""
+
+
+@contextmanager
+def in_one_sentence() -> Iterator[None]:
+    """Turns the named errors of training, monitoring and data into what `rxvision` prints as one sentence."""
+    from data.catalogue.errors import CatalogueError
+    from data.sources.labelled import LayoutError
+    from monitoring.benchmark import BenchmarkError
+    from monitoring.promote import GalleryRefusedError, RollbackError
+    from monitoring.records import RecordError
+    from monitoring.verdict import VerdictError
+
+    named = (CatalogueError, LayoutError, BenchmarkError, GalleryRefusedError, RollbackError, RecordError, VerdictError)
+    try:
+        yield
+    except named as error:
+        raise CommandFault(str(error)) from error
+
+
+@contextmanager
+def one_bar(name: str, *, console: Console) -> Iterator[Callable[[int, int | None], None]]:
+    """A bar that follows (done, total)."""
+    with Progress(console=console) as display:
+        task = display.add_task(name, total=None)
+        yield lambda done, total: display.update(task, completed=done, total=total)
+
+
+def benchmark_table(figures: Mapping[str, Any]) -> Table:
+    """Every question's figures with their intervals."""
+    table = Table("question", "level", "figure", "value", "95 %", title=f"{figures['num_photos']} photographs, "
+                  f"{figures['gallery_size']} medications", title_justify="left")  # fmt: skip
+    for question in ("picture", "picture_and_imprint", "picture_and_partial_imprint", "imprint_only", "unknown"):
+        for level, name, figure in _figures(figures[question]):
+            value, low, high = (figure[key] for key in ("value", "low", "high"))
+            interval = "" if low is None else f"{low:.3f} to {high:.3f}"
+            table.add_row(question, level, name, "none" if value is None else f"{value:.3f}", interval)
+    return table
+
+
+def _figures(node: Mapping[str, Any], *, level: str = "") -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+    for name, value in node.items():
+        if isinstance(value, Mapping) and "value" in value:
+            yield level, name, value
+        elif isinstance(value, Mapping):
+            yield from _figures(value, level=name)
