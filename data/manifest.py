@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from bentos.runtime.medication import Medication, appearance_id_of, look_group_of
@@ -11,9 +12,9 @@ from data.duplicates import duplicates_of
 from data.photo import UNKNOWN_MEDICATION
 
 COLUMNS = (
-    "photo_id", "name", "source", "role", "medication_id", "appearance_id", "look_group", "colors", "shape",
-    "size_mm", "side", "lot", "taken_on", "pool", "group", "width", "height", "format", "dhash", "duplicate_of", "pill_found", "path",
-    "key", "ingested_at", "cond_background", "cond_light", "cond_blur",
+    "photo_id", "name", "source", "role", "medication_id", "appearance_id", "look_group", "colors", "shape", "size_mm",
+    "side", "lot", "taken_on", "pool", "group", "width", "height", "format", "dhash", "duplicate_of", "pill_found",
+    "path", "key", "ingested_at", "cond_background", "cond_light", "cond_blur",
 )  # fmt: skip
 QUARANTINE_COLUMNS = ("source", "name", "key", "code", "reason", "at")
 _PHOTO_KEYS = ["source", "name"]
@@ -109,12 +110,12 @@ def finish(
 def _without(quarantine: pd.DataFrame, photos: pd.DataFrame) -> pd.DataFrame:
     read = set(zip(photos["source"], photos["name"], strict=True))
     kept = [pair not in read for pair in zip(quarantine["source"], quarantine["name"], strict=True)]
-    return quarantine[kept].reset_index(drop=True)
+    return quarantine[np.array(kept, bool)].reset_index(drop=True)
 
 
 def _still_listed(rows: pd.DataFrame, listed: Mapping[str, set[str]]) -> pd.DataFrame:
     kept = [key in listed.get(source, {key}) for source, key in zip(rows["source"], rows["key"], strict=True)]
-    return rows[kept].reset_index(drop=True)
+    return rows[np.array(kept, bool)].reset_index(drop=True)
 
 
 def _strangers(photos: pd.DataFrame, now: str) -> pd.DataFrame:

@@ -22,7 +22,7 @@ def stored_form(data: bytes, *, picture: Picture) -> tuple[bytes, str]:
     JPEG and PNG without metadata are kept as they came; anything else is encoded anew from the upright
     `picture`, so that neither EXIF (GPS) nor a trailing second picture is kept.
     """
-    if _is_bare(data):
+    if picture.format in _EXTENSIONS and _is_bare(data):
         return data, _EXTENSIONS[picture.format]
     return _encoded(picture)
 

@@ -16,8 +16,9 @@ _SIDES = {"front": "front", "back": "back"}
 class FolderSource:
     """Consumer photographs of a directory.
 
-    A label means the first part of its NDC-11; one outside the catalogue ends in the quarantine. Optional columns: `group` (pictures taken together; without
-    it the photographs of one medication form a group), `light`, `blur`, `taken_on`, `lot`.
+    A label means the first part of its NDC-11; one outside the catalogue ends in the quarantine. Optional
+    columns: `group` (pictures taken together; without it the photographs of one medication form a group),
+    `light`, `blur`, `taken_on`, `lot`.
     """
 
     directory: Path
