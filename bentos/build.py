@@ -11,11 +11,12 @@ from typing import Final
 import yaml
 from packaging.requirements import Requirement
 
+from bentos.bundle import current_release
 from bentos.faults import ServiceFault
-from bentos.release import ReleaseSpec, directories, read_release
+from bentos.release import ReleaseSpec, directories
 from bentos.serve import SERVICE
 from bentos.settings import QUIET, Settings, launch_environment
-from bentos.signing import PUBLIC_KEY_FILE, read_public_key
+from bentos.signing import PUBLIC_KEY_FILE
 
 DISTRIBUTION: Final = "rxvision25"
 _PACKAGE = Path(__file__).resolve().parent
@@ -31,7 +32,7 @@ def build_bento(settings: Settings) -> str:
         ContractError: the release is unsigned or altered.
         ServiceFault: build_failed, with the end of BentoML's output.
     """
-    spec = read_release(settings.release_path, key=read_public_key(settings.public_key_path))
+    spec = current_release(settings)
     with tempfile.TemporaryDirectory(prefix="rxvision-build-") as folder:
         context = Path(folder)
         shutil.copytree(_PACKAGE, context / _PACKAGE.name, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))

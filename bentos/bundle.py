@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from bentos.release import Ref, directories, read_release
+from bentos.release import Ref, ReleaseSpec, directories, parse_release
 from bentos.runtime.errors import ContractError
 from bentos.runtime.gallery import Gallery
 from bentos.runtime.predictor import Predictor
@@ -26,10 +26,20 @@ def open_release(ref: Ref, *, home: Path) -> Predictor:
     return Predictor(recogniser, gallery, version=ref.version, variant="champion")
 
 
+def current_release(settings: Settings) -> ReleaseSpec:
+    """The release in force.
+
+    Raises:
+        FileNotFoundError: there is none.
+        ContractError: it is unsigned, altered, or signed with another key.
+    """
+    data = settings.release_path.read_bytes()
+    return parse_release(data, key=read_public_key(settings.public_key_path), origin=str(settings.release_path))
+
+
 def open_champion(settings: Settings) -> Predictor:
-    """The predictor of the current release's champion; raises as `open_release` and `read_release` do."""
-    spec = read_release(settings.release_path, key=read_public_key(settings.public_key_path))
-    return open_release(spec.champion, home=settings.home)
+    """The predictor of the current release's champion; raises as `current_release` and `open_release` do."""
+    return open_release(current_release(settings).champion, home=settings.home)
 
 
 def _same(found: str, named: str, *, what: str) -> None:

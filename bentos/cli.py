@@ -104,7 +104,7 @@ def main() -> None:
     try:
         app()
     except RuntimeFault as error:
-        Console(stderr=True).print(f"rxvision: {error}", style="red", markup=False, highlight=False)
+        Console(stderr=True, soft_wrap=True).print(f"rxvision: {error}", style="red", markup=False, highlight=False)
         sys.exit(2 if isinstance(error, InputError) else 1)
 
 

@@ -93,10 +93,9 @@ def _release(ref: dict[str, Any]) -> dict[str, Any]:
 
 
 async def _read(request: Request, answering: Answering) -> Upload:
-    settings = answering.settings
-    reading = read_upload(request, max_body_bytes=settings.max_body_bytes, max_picture_bytes=settings.max_picture_bytes)
+    timeout_s = answering.settings.body_timeout_s
     try:
-        return await asyncio.wait_for(reading, settings.body_timeout_s)
+        return await asyncio.wait_for(read_upload(request), timeout_s)
     except TimeoutError as error:
-        sentence = f"The request's body did not arrive within {settings.body_timeout_s:g} s."
+        sentence = f"The request's body did not arrive within {timeout_s:g} s."
         raise ServiceFault("slow_body", sentence) from error

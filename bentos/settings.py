@@ -22,7 +22,6 @@ class Settings(BaseSettings):
     workers: Annotated[int, Field(ge=1, le=64, description="processes; each holds its own copy of the networks")] = 1
     threads: Annotated[int, Field(ge=1, le=64, description="answers worked on at once in one worker")] = 2
     max_in_flight: Annotated[int, Field(ge=1, le=1024, description="requests held at once in one worker")] = 16
-    max_picture_bytes: Annotated[int, Field(ge=1024, description="one picture; more is refused")] = 20 * 2**20
     body_timeout_s: Annotated[float, Field(gt=0, description="a body that arrives slower is refused")] = 30.0
     answer_timeout_s: Annotated[float, Field(gt=0, description="waiting for a thread and answering together")] = 30.0
     poll_s: Annotated[float, Field(gt=0, description="how often the release file is looked at")] = 2.0
@@ -57,11 +56,6 @@ class Settings(BaseSettings):
     def public_key_path(self) -> Path:
         """The key that releases must be signed with."""
         return self.public_key or self.keys_dir / "signing.pub"
-
-    @property
-    def max_body_bytes(self) -> int:
-        """Limit of a whole request: two pictures, the metadata and the multipart frame."""
-        return 2 * self.max_picture_bytes + 2**17
 
 
 def launch_environment(settings: Settings) -> dict[str, str]:

@@ -11,9 +11,11 @@ from starlette.requests import Request
 
 from bentos.faults import ServiceFault
 from bentos.runtime.answer import PillMetadata
+from bentos.runtime.decode import MAX_BYTES
 from bentos.runtime.errors import InputError
 
 MAX_METADATA_BYTES: Final = 2**16
+MAX_BODY_BYTES: Final = 2 * MAX_BYTES + 2 * MAX_METADATA_BYTES  # two pictures, the metadata, the multipart frame
 _FIELDS: Final = ("image", "image_back", "metadata")
 
 
@@ -25,16 +27,16 @@ class Upload:
     metadata: PillMetadata | None
 
 
-async def read_upload(request: Request, *, max_body_bytes: int, max_picture_bytes: int) -> Upload:
+async def read_upload(request: Request, *, max_body_bytes: int = MAX_BODY_BYTES) -> Upload:
     """Read `image`, `image_back` and `metadata` of a multipart request; nothing touches the disk.
 
     Raises:
         ServiceFault: not_multipart, malformed_multipart, body_too_large, missing_image, unexpected_field.
-        InputError: bad_metadata, too_large.
+        InputError: bad_metadata.
     """
     form = await _parse(request, max_body_bytes=max_body_bytes)
     _refuse_unexpected(form)
-    pictures = [await _picture(form, name, limit=max_picture_bytes) for name in _FIELDS[:2] if name in form]
+    pictures = [await _picture(form, name) for name in _FIELDS[:2] if name in form]
     if "image" not in form:
         raise ServiceFault("missing_image", "The request has no file part named 'image'.")
     return Upload(tuple(pictures), await _metadata(form))
@@ -102,12 +104,10 @@ def _refuse_unexpected(form: FormData) -> None:
             raise ServiceFault("unexpected_field", f"The part '{name}' is sent more than once.")
 
 
-async def _picture(form: FormData, name: str, *, limit: int) -> bytes:
+async def _picture(form: FormData, name: str) -> bytes:
     part = form[name]
     if not isinstance(part, UploadFile):
         raise ServiceFault("missing_image", f"The part '{name}' must be a file; it was sent as text.")
-    if part.size > limit:
-        raise InputError("too_large", f"The picture '{name}' has {part.size} bytes; {limit} are allowed.")
     return await part.read()
 
 

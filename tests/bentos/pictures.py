@@ -68,6 +68,7 @@ def unusable() -> dict[str, tuple[bytes, set[str]]]:
     return {
         "one_pixel": (encoded(Image.new("RGB", (1, 1), (255, 255, 255)), "PNG"), {"too_small"}),
         "thin_line": (encoded(Image.new("RGB", (4000, 1), (90, 90, 90)), "PNG"), {"too_small"}),
+        "too_large": (whole + bytes(20 * 2**20), {"too_large"}),
         "empty": (b"", {"empty_file"}),
         "text_named_jpg": (b"this is not a picture\n" * 20, {"unsupported_format"}),
         "svg": (svg, {"unsupported_format"}),

@@ -8,11 +8,10 @@ import pytest
 import yaml
 
 from bentos.build import build_bento, serving_requirements
+from bentos.bundle import current_release
 from bentos.faults import ServiceFault
-from bentos.release import read_release
 from bentos.runtime.errors import ContractError
 from bentos.settings import Settings
-from bentos.signing import read_public_key
 from tests.bentos.conftest import release, tiny_home
 from tests.bentos.processes import free_port, running
 from tests.builders import jpeg, tiny_catalogue, tiny_picture
@@ -33,7 +32,7 @@ def bento(built_from: Settings) -> Path:
 
 
 def test_the_bento_names_what_it_was_built_from(bento: Path, built_from: Settings) -> None:
-    champion = read_release(built_from.release_path, key=read_public_key(built_from.public_key_path)).champion
+    champion = current_release(built_from).champion
     labels = yaml.safe_load((bento / "bento.yaml").read_text())["labels"]
     assert champion.recogniser.startswith(f"sha256:{labels['recogniser']}")
     assert champion.gallery.startswith(f"sha256:{labels['gallery']}")

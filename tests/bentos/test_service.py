@@ -14,6 +14,7 @@ import pytest
 
 from bentos.journal import Journal
 from bentos.settings import Settings
+from bentos.upload import MAX_BODY_BYTES
 from tests.bentos.conftest import change_a_byte, release, tiny_home
 from tests.bentos.pictures import unusable, usable
 from tests.bentos.processes import free_port, launched, resident_mib, running
@@ -72,11 +73,11 @@ def test_bad_input_gets_an_answer_or_a_4xx_within_seconds_and_bounded_memory(
     assert predict(client, FRONT).status_code == 200
 
 
-def test_a_body_over_the_limit_is_refused_announced_or_not(client: httpx.Client, served: Settings) -> None:
-    huge = bytes(served.max_body_bytes + 1)
+def test_a_body_over_the_limit_is_refused_announced_or_not(client: httpx.Client) -> None:
+    huge = bytes(MAX_BODY_BYTES + 1)
     assert predict(client, huge).json()["code"] == "body_too_large"
     head = b'--b\r\nContent-Disposition: form-data; name="image"; filename="a"\r\n\r\n'
-    pieces = (head, *(bytes(2**20) for _ in range(served.max_body_bytes // 2**20 + 2)))
+    pieces = (head, *(bytes(2**20) for _ in range(MAX_BODY_BYTES // 2**20 + 2)))
     headers = {"Content-Type": "multipart/form-data; boundary=b"}
     response = client.post("/api/v1/predict", content=iter(pieces), headers=headers)
     assert response.json()["code"] == "body_too_large"

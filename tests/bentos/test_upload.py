@@ -34,8 +34,8 @@ def a_draft(**overrides: Any) -> Draft:
     return AsyncClient().build_request("POST", "http://service/", **{"files": {"image": b"picture"}} | overrides)
 
 
-def read(draft: Draft, *, body: int = LIMIT, picture: int = LIMIT) -> Upload:
-    return asyncio.run(read_upload(received(draft), max_body_bytes=body, max_picture_bytes=picture))
+def read(draft: Draft) -> Upload:
+    return asyncio.run(read_upload(received(draft), max_body_bytes=LIMIT))
 
 
 def test_both_pictures_and_the_metadata_are_read() -> None:
@@ -100,18 +100,12 @@ def test_a_body_that_announces_nothing_is_cut_off_at_the_limit() -> None:
 
         headers = [(b"content-type", b"multipart/form-data; boundary=b")]
         request = Request({"type": "http", "method": "POST", "headers": headers, "path": "/"}, receive)
-        await read_upload(request, max_body_bytes=LIMIT, max_picture_bytes=LIMIT)
+        await read_upload(request, max_body_bytes=LIMIT)
 
     with pytest.raises(ServiceFault) as caught:
         asyncio.run(run())
     assert caught.value.code == "body_too_large"
     assert sent <= LIMIT + 2**16
-
-
-def test_one_picture_over_its_limit_is_named() -> None:
-    with pytest.raises(InputError, match="'image_back' has 2000 bytes; 1000") as caught:
-        read(a_draft(files={"image": b"x", "image_back": b"x" * 2000}), picture=1000)
-    assert caught.value.code == "too_large"
 
 
 @pytest.mark.parametrize(

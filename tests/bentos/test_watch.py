@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from bentos.build import pack_release
-from bentos.release import read_release
+from bentos.bundle import current_release
 from bentos.settings import Settings
-from bentos.signing import read_public_key
 from bentos.watch import Change, ReleaseWatch
 from tests.bentos.conftest import change_a_byte, release
 
@@ -89,7 +88,7 @@ class TestPacked:
 
     @pytest.fixture
     def packed(self, settings: Settings, tmp_path: Path) -> Path:
-        spec = read_release(settings.release_path, key=read_public_key(settings.public_key_path))
+        spec = current_release(settings)
         pack_release(settings, spec, into=tmp_path / "packed")
         return tmp_path / "packed"
 
