@@ -7,6 +7,7 @@ groups, because photographs of one medication are not independent (cluster boots
 import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -218,6 +219,7 @@ def _group_index(groups_N: Sequence[Hashable]) -> tuple[np.ndarray, int]:
     return np.asarray([order[group] for group in groups_N], dtype=np.int64), len(order)
 
 
+@lru_cache(maxsize=16)
 def _draws(num_groups: int, seed: int) -> np.ndarray:
     rng = np.random.default_rng([seed, num_groups])
     return rng.multinomial(num_groups, np.full(num_groups, 1 / num_groups), size=NUM_RESAMPLES).astype(np.float64)
