@@ -97,7 +97,7 @@ def _decode(data: bytes, *, kind: str, max_side_px: int) -> Picture:
 
 def _open(data: bytes, kind: str) -> Image.Image:
     if kind != "HEIF":
-        return Image.open(io.BytesIO(data), formats=("JPEG", "MPO", "PNG"))
+        return Image.open(io.BytesIO(data), formats=(kind,))
     pillow_heif.options.DECODE_THREADS = 1
     heif = pillow_heif.open_heif(io.BytesIO(data), convert_hdr_to_8bit=True)
     _check_size(*heif.size)
