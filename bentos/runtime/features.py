@@ -13,6 +13,8 @@ TEXTURE_BINS = 32
 _TEXTURE_SIDE_PX = 96
 _NUM_LIGHTNESS = 4
 _NUM_HUES = 11
+_NEUTRAL_CHROMA, _CHROMA_RANGE = 6.0, 16.0
+_USUAL_LIGHTNESS = 75.0
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class VisualFeatures:
 
 
 def visual_features(rgb_HWC: np.ndarray, mask_HW: np.ndarray) -> VisualFeatures:
-    """Measure the pill under the mask, (H, W) bool, in a uint8 RGB picture."""
+    """Measure the pill under a mask, (H, W) bool and not empty, in a uint8 RGB picture."""
     rgb_HWC, mask_HW = _pill_area(rgb_HWC, mask_HW)
     return VisualFeatures(_shape_ratio(mask_HW), _color_histogram(rgb_HWC, mask_HW), _texture(rgb_HWC, mask_HW))
 
@@ -50,22 +52,29 @@ def _shape_ratio(mask_HW: np.ndarray) -> float:
 
 
 def _color_histogram(rgb_HWC: np.ndarray, mask_HW: np.ndarray) -> np.ndarray:
-    """Joint histogram of lightness (4) and chroma (neutral, 11 hues), softly binned, CIE Lab."""
+    """Joint histogram of lightness (4) and chroma (neutral, 11 hues), softly binned, CIE Lab.
+
+    Half of the difference in exposure is taken out: all of it would make grey pills white.
+    """
     lab_HWC = cv2.cvtColor(rgb_HWC.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
-    lightness_N, a_N, b_N = lab_HWC[mask_HW > 0].T
-    chroma_N = np.hypot(a_N, b_N)
-    colored_N = np.clip((chroma_N - 6) / 16, 0, 1)
+    lab_NC = lab_HWC[mask_HW > 0]
+    gain = np.sqrt(_USUAL_LIGHTNESS / max(float(np.percentile(lab_NC[:, 0], 80)), 20.0))
+    lightness_N, a_N, b_N = lab_NC.T * gain
+    colored_N = np.clip((np.hypot(a_N, b_N) - _NEUTRAL_CHROMA) / _CHROMA_RANGE, 0, 1)
     hue_N = (np.arctan2(b_N, a_N) / (2 * np.pi) % 1) * _NUM_HUES
     level_N = np.clip(lightness_N / 100 * _NUM_LIGHTNESS - 0.5, 0, _NUM_LIGHTNESS - 1.001)
-    bins = np.zeros((_NUM_LIGHTNESS, _NUM_HUES + 1))
+    bins = np.zeros(COLOR_BINS)
     for level, level_weight_N in _neighbours(level_N):
-        np.add.at(bins, (level, 0), level_weight_N * (1 - colored_N))
+        first = level * (_NUM_HUES + 1)
+        bins += np.bincount(first, level_weight_N * (1 - colored_N), minlength=COLOR_BINS)
         for hue, hue_weight_N in _neighbours(hue_N):
-            np.add.at(bins, (level, 1 + hue % _NUM_HUES), level_weight_N * colored_N * hue_weight_N)
-    return (bins.ravel() / max(bins.sum(), 1e-9)).astype(np.float32)
+            weight_N = level_weight_N * colored_N * hue_weight_N
+            bins += np.bincount(first + 1 + hue % _NUM_HUES, weight_N, minlength=COLOR_BINS)
+    return (bins / bins.sum()).astype(np.float32)
 
 
 def _neighbours(position_N: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+    """The two bins around each position, with their weights."""
     low_N = np.floor(position_N).astype(int)
     high_weight_N = position_N - low_N
     return [(low_N, 1 - high_weight_N), (low_N + 1, high_weight_N)]
