@@ -110,7 +110,8 @@ def _inner(peak_N: np.ndarray) -> slice:
 
 
 def _located(mask_HW: np.ndarray, confidence: float) -> Located:
-    points = cv2.findNonZero(mask_HW.astype(np.uint8))
+    contours, _ = cv2.findContours(mask_HW.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    points = np.concatenate(contours)
     x, y, width, height = cv2.boundingRect(points)
     centre_xy, (first, second), turn = cv2.minAreaRect(cv2.convexHull(points))
     angle = turn if first >= second else turn + 90
