@@ -41,7 +41,9 @@ def test_a_row_holds_label_measurements_and_a_path_to_the_picture(tmp_path: Path
     assert row[["medication_id", "side", "pool", "cond_background", "cond_light"]].tolist() == [
         "00001-0001-01.1", "front", "train", "wood", "unknown",
     ]  # fmt: skip
-    assert row["pill_found"] and row["stat_sharpness"] > 0 and row["cond_exposure"] == 0.5
+    assert row["pill_found"]
+    assert row["stat_sharpness"] > 0
+    assert row["cond_exposure"] == 0.5
     assert (row["width"], row["height"], row["format"], row["shape"]) == (200, 200, "JPEG", "ROUND")
 
 
@@ -56,7 +58,8 @@ def test_a_second_run_reads_only_what_is_new(tmp_path: Path) -> None:
 def test_a_changed_file_is_read_again_and_replaces_its_row(tmp_path: Path) -> None:
     first = rows(run(tmp_path, photo("a", stamp="1")))
     second = rows(run(tmp_path, photo("a", data=encoded(pill_on_table(99)), stamp="2")))
-    assert len(second) == 1 and second.loc["a", "photo_id"] != first.loc["a", "photo_id"]
+    assert len(second) == 1
+    assert second.loc["a", "photo_id"] != first.loc["a", "photo_id"]
 
 
 def test_what_a_source_no_longer_lists_leaves_the_manifest(tmp_path: Path) -> None:
@@ -94,7 +97,8 @@ def test_a_photograph_is_taken_up_once_the_catalogue_knows_its_medication(tmp_pa
     stranger = photo("a", medication_id="00003-0001-01.1")
     assert refused(run(tmp_path, stranger)) == {"a": "unknown_medication"}
     report = run(tmp_path, stranger, medications=[medication(3)])
-    assert list(rows(report).index) == ["a"] and refused(report) == {}
+    assert list(rows(report).index) == ["a"]
+    assert refused(report) == {}
 
 
 def test_a_crash_in_the_middle_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,7 +128,8 @@ def test_orientation_is_applied_and_gps_is_not_stored(tmp_path: Path) -> None:
     wide = pill_on_table(3)[:120]
     row = rows(run(tmp_path, photo("a", data=encoded(wide, exif=exif.tobytes())))).loc["a"]
     with Image.open(tmp_path / row["path"]) as stored:
-        assert stored.size == (120, 200) and not dict(stored.getexif())
+        assert stored.size == (120, 200)
+        assert not dict(stored.getexif())
     assert b"Exif" not in (tmp_path / row["path"]).read_bytes()
     assert (row["width"], row["height"]) == (120, 200)
 
@@ -133,7 +138,8 @@ def test_heic_is_read_and_stored_as_jpeg(tmp_path: Path) -> None:
     buffer = io.BytesIO()
     pillow_heif.from_pillow(Image.fromarray(pill_on_table(4))).save(buffer, quality=80)
     row = rows(run(tmp_path, photo("a", data=buffer.getvalue()))).loc["a"]
-    assert row["format"] == "HEIF" and row["path"].endswith(".jpg")
+    assert row["format"] == "HEIF"
+    assert row["path"].endswith(".jpg")
 
 
 def test_a_cut_out_keeps_its_mask(tmp_path: Path) -> None:
@@ -141,7 +147,8 @@ def test_a_cut_out_keeps_its_mask(tmp_path: Path) -> None:
     alpha = np.where(picture[..., 2] > 180, 255, 0).astype(np.uint8)
     data = encoded(np.dstack([picture, alpha]), kind="PNG")
     row = rows(run(tmp_path, photo("a", data=data))).loc["a"]
-    assert (tmp_path / row["path"]).read_bytes() == data and row["pill_found"]
+    assert (tmp_path / row["path"]).read_bytes() == data
+    assert row["pill_found"]
 
 
 def test_text_and_exif_of_a_png_are_dropped(tmp_path: Path) -> None:

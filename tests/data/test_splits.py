@@ -35,7 +35,11 @@ def test_whole_looks_get_roles_in_their_shares() -> None:
     rows = assign_splits(manifest(), seed=1)
     roles = rows.groupby("look_group")["appearance_role"].nunique()
     assert (roles == 1).all()
-    assert shares(rows.drop_duplicates("look_group"), "appearance_role") == {"seen": 0.75, "fit_only": 0.15, "unseen": 0.1}
+    assert shares(rows.drop_duplicates("look_group"), "appearance_role") == {
+        "seen": 0.75,
+        "fit_only": 0.15,
+        "unseen": 0.1,
+    }
 
 
 def test_roles_are_stratified_by_colour_and_shape() -> None:
@@ -71,7 +75,8 @@ def test_without_pools_a_share_is_held_out_and_unseen_looks_are_test_alone() -> 
     consumer = rows[rows["role"] == "consumer"]
     assert set(consumer.loc[consumer["appearance_role"] == "unseen", "split"]) == {"test"}
     seen = shares(consumer[consumer["appearance_role"] == "seen"], "split")
-    assert seen["test"] == pytest.approx(0.15, abs=0.02) and seen["train"] == pytest.approx(0.646, abs=0.03)
+    assert seen["test"] == pytest.approx(0.15, abs=0.02)
+    assert seen["train"] == pytest.approx(0.646, abs=0.03)
 
 
 @pytest.mark.parametrize("pool", ["train", None])
