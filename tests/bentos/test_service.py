@@ -1,6 +1,7 @@
 """The real BentoML service over real HTTP: answers, bad input, release swaps, stopping."""
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import httpx
 import pytest
 
 from bentos.journal import Journal
+from bentos.serve import wait_until_ready
 from bentos.settings import Settings
 from bentos.upload import MAX_BODY_BYTES
 from tests.bentos.conftest import change_a_byte, release, tiny_home
@@ -151,6 +153,28 @@ def test_a_request_in_flight_is_answered_before_the_service_stops(tmp_path: Path
         assert _everything(late).startswith(b"HTTP/1.1 200")
         process.wait(20)
     assert [entry.outcome for entry in Journal(settings.journal_url).entries(action="predict")] == ["answered"]
+
+
+def test_the_command_serves_and_two_workers_share_journal_and_metrics(tmp_path: Path, bundle: Path) -> None:
+    home, port = tiny_home(tmp_path / "home", bundle=bundle), free_port()
+    settings = Settings(home=home, port=port)
+    own = {**os.environ, "RXVISION_HOME": str(home), "RXVISION_WORKERS": "2"}
+    rxvision = str(Path(sys.executable).parent / "rxvision")
+    process = subprocess.Popen([rxvision, "serve", "--port", str(port)], env=own)
+    try:
+        wait_until_ready(settings, process)
+        url = f"http://127.0.0.1:{port}"
+        _wait_for(lambda: "rxvision_ready 2.0" in httpx.get(f"{url}/metrics").text)
+        for _ in range(8):
+            assert httpx.post(f"{url}/api/v1/predict", files={"image": FRONT}, timeout=30).status_code == 200
+        counted = 'rxvision_requests_total{route="/api/v1/predict",status="200"} 8.0'
+        _wait_for(lambda: counted in httpx.get(f"{url}/metrics").text)
+    finally:
+        process.terminate()
+        process.wait(20)
+    entries = Journal(settings.journal_url).entries()
+    assert [entry.action for entry in entries].count("load_release") == 2
+    assert [entry.action for entry in entries].count("predict") == 8
 
 
 def test_the_service_imports_nothing_that_trains_or_orchestrates(tmp_path: Path) -> None:
