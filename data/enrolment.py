@@ -149,8 +149,8 @@ def _pictures(task: _Task, refused: dict[str, str]) -> Iterator[ReferencePicture
 
 
 def _sides(reference: Reference, *, source: str) -> Iterator[ReferencePicture]:
-    data = reference.path.read_bytes()
-    picture, digest = decode(data), hashlib.sha256(data).hexdigest()
+    data, owner = reference.path.read_bytes(), reference.medication_id
+    picture, digest = decode(data), "sha256:" + hashlib.sha256(data).hexdigest()
     if reference.side is not None:
         mask = None if picture.alpha_HW is None else picture.alpha_HW > 127
         yield ReferencePicture(
@@ -158,7 +158,7 @@ def _sides(reference: Reference, *, source: str) -> Iterator[ReferencePicture]:
         )
         return
     for side, cut in zip(("front", "back"), cut_out(picture.rgb_HWC), strict=True):
-        yield ReferencePicture(reference.medication_id, side, cut.rgb, cut.mask, f"sha256:{digest}#{side}", source)
+        yield ReferencePicture(owner, side, cut.rgb, cut.mask, f"{digest}#{side}", source)
 
 
 def _merged(out: Path, parts: Sequence[Gallery], *, recogniser: Recogniser, now: str) -> GallerySpec:
@@ -178,10 +178,10 @@ def _merged(out: Path, parts: Sequence[Gallery], *, recogniser: Recogniser, now:
         medications=medications.values(),
         views=[_current(gallery.spec.views[row], medications) for gallery, row in kept],
         prototypes={
-            name: _stacked(kept, lambda gallery, name=name: gallery.prototypes[name]) for name in recogniser.members
+            name: np.stack([gallery.prototypes[name][row] for gallery, row in kept]) for name in recogniser.members
         },
         features={
-            name: _stacked(kept, lambda gallery, name=name: gallery.features[name]) for name in kept[0][0].features
+            name: np.stack([gallery.features[name][row] for gallery, row in kept]) for name in kept[0][0].features
         },
         name=out.parent.name,
         now=now,
@@ -190,7 +190,3 @@ def _merged(out: Path, parts: Sequence[Gallery], *, recogniser: Recogniser, now:
 
 def _current(view: View, medications: Mapping[str, Medication]) -> View:
     return view.model_copy(update={"appearance_id": appearance_id_of(medications[view.medication_id])})
-
-
-def _stacked(kept: Sequence[tuple[Gallery, int]], arrays: Callable[[Gallery], np.ndarray]) -> np.ndarray:
-    return np.stack([arrays(gallery)[row] for gallery, row in kept])

@@ -96,9 +96,7 @@ def compare(
 def render(
     *,
     out: Annotated[Path, typer.Option(help="directory for the pictures and labels.csv")],
-    medication: Annotated[
-        list[str] | None, typer.Option(help="NDC-11 of the built-in formulary; all without it")
-    ] = None,
+    medication: Annotated[list[str] | None, typer.Option(help="NDC-11 of the formulary; all without it")] = None,
     photos_per_side: Annotated[int, typer.Option(min=1, max=500)] = 2,
     seed: int = 0,
     pool: Annotated[str, typer.Option(help="train or test: whose backgrounds and lights")] = "test",

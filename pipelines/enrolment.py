@@ -71,7 +71,7 @@ def read_references(catalogue: Path, images: Path) -> tuple[list[Medication], li
 
     With a plain catalogue, `images` holds labels.csv with the columns file, ndc11, side.
     """
-    if "image_files" in catalogue.open(encoding="utf-8-sig").readline().split(","):
+    if "image_files" in catalogue.read_text("utf-8-sig").partition("\n")[0].strip().split(","):
         return _nlm(catalogue, images)
     medications = read_csv_catalogue(catalogue)
     first = first_parts(medications)

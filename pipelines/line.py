@@ -47,7 +47,7 @@ def run_and_serve(console: Console) -> None:
     if ended.returncode != 0:
         raise typer.Exit(ended.returncode)
     servers = [start_dagster(environment), start_mlflow(environment), start_serving(environment, Settings())]
-    _keep(servers, console=console, environment=environment)
+    _keep(servers, console=console)
 
 
 def show_interfaces(console: Console) -> None:
@@ -55,7 +55,7 @@ def show_interfaces(console: Console) -> None:
     environment = Environment()
     prepare(environment)
     servers = [start_dagster(environment), start_mlflow(environment)]
-    _keep(servers, console=console, environment=environment)
+    _keep(servers, console=console)
 
 
 def roll_back() -> "ReleaseSpec":
@@ -74,7 +74,7 @@ def roll_back() -> "ReleaseSpec":
     return spec
 
 
-def _keep(servers: list[Server], *, console: Console, environment: Environment) -> None:
+def _keep(servers: list[Server], *, console: Console) -> None:
     try:
         with console.status("starting the interfaces"):
             wait_until_up(servers)

@@ -74,9 +74,6 @@ def record_failure(run: dg.DagsterRun, message: str, *, workspace: Workspace, tr
     left_open = tracker.end_left_open(run.run_id, status="FAILED")
     journal = Journal(workspace.settings().journal_url)
     payload = {"job": run.job_name, "message": message[:500], "mlflow_runs_ended": left_open}
-    journal.append(
-        Entry(
-            at=datetime.now(UTC), actor=f"dagster:{run.run_id}", action="run_failed", outcome="failed", payload=payload
-        )  # fmt: skip
-    )
+    actor = f"dagster:{run.run_id}"
+    journal.append(Entry(at=datetime.now(UTC), actor=actor, action="run_failed", outcome="failed", payload=payload))
     journal.close()

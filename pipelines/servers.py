@@ -56,8 +56,8 @@ def start_dagster(environment: Environment) -> Server:
 def start_mlflow(environment: Environment) -> Server:
     """MLflow's UI over the home's tracking database."""
     host, port = environment.host, environment.mlflow_port
-    command = ["-m", "mlflow", "server", "--backend-store-uri", environment.mlflow_uri, "--workers", "1",
-               "--artifacts-destination", environment.mlflow_artifacts, "--host", host, "--port", str(port)]  # fmt: skip
+    store = ["--backend-store-uri", environment.mlflow_uri, "--artifacts-destination", environment.mlflow_artifacts]
+    command = ["-m", "mlflow", "server", *store, "--workers", "1", "--host", host, "--port", str(port)]
     return _start("mlflow", command, environment, page=f"http://{host}:{port}", probe="/health")
 
 
