@@ -1,6 +1,9 @@
 """Opens what a signed release names, and nothing else."""
 
 from pathlib import Path
+from typing import Final
+
+from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
 from bentos.release import Ref, ReleaseSpec, directories, parse_release
 from bentos.runtime.errors import ContractError
@@ -9,6 +12,18 @@ from bentos.runtime.predictor import Predictor
 from bentos.runtime.recogniser import Recogniser
 from bentos.settings import Settings
 from bentos.signing import read_public_key
+
+# ONNX Runtime's errors share no base class; ValueError is numpy's.
+_UNREADABLE: Final = (
+    ort_errors.Fail,
+    ort_errors.InvalidArgument,
+    ort_errors.InvalidGraph,
+    ort_errors.InvalidProtobuf,
+    ort_errors.NoModel,
+    ort_errors.NotImplemented,
+    ort_errors.RuntimeException,
+    ValueError,
+)
 
 
 def open_release(ref: Ref, *, home: Path) -> Predictor:
@@ -19,7 +34,7 @@ def open_release(ref: Ref, *, home: Path) -> Predictor:
             directory does not hold what the release names.
     """
     recogniser_dir, gallery_dir = directories(ref, home=home)
-    recogniser = Recogniser.load(recogniser_dir)
+    recogniser = _load(recogniser_dir)
     _same(recogniser.digest, ref.recogniser, what="recogniser")
     gallery = Gallery.load(gallery_dir, recogniser=recogniser)
     _same(gallery.digest, ref.gallery, what="gallery")
@@ -40,6 +55,13 @@ def current_release(settings: Settings) -> ReleaseSpec:
 def open_champion(settings: Settings) -> Predictor:
     """The predictor of the current release's champion; raises as `current_release` and `open_release` do."""
     return open_release(current_release(settings).champion, home=settings.home)
+
+
+def _load(directory: Path) -> Recogniser:
+    try:
+        return Recogniser.load(directory)
+    except _UNREADABLE as error:
+        raise ContractError(f"{directory} has the digests it names, but cannot be opened: {error}") from error
 
 
 def _same(found: str, named: str, *, what: str) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from bentos.bundle import open_champion, open_release
 from bentos.release import ReleaseSpec, pin, read_release, write_release
-from bentos.runtime.contract import read_gallery_spec, write_spec
+from bentos.runtime.contract import file_digests, read_gallery_spec, read_recogniser_spec, write_spec
 from bentos.runtime.errors import ContractError
 from bentos.settings import Settings
 from bentos.signing import read_public_key, sign, signing_key
@@ -96,6 +96,16 @@ def test_a_release_names_nothing_outside_its_home(home: Path, outside: str) -> N
     champion = release(home, version="1").champion.model_copy(update={"recogniser_dir": outside})
     with pytest.raises(ContractError, match="outside"):
         open_release(champion, home=home)
+
+
+def test_a_signed_recogniser_that_onnx_runtime_cannot_open_is_refused(home: Path) -> None:
+    spec = read_recogniser_spec(home / "recogniser")
+    (home / "recogniser" / spec.members[0].onnx_fp32).write_bytes(b"no network")
+    files = file_digests(home / "recogniser", list(spec.files))
+    digest = write_spec(home / "recogniser", spec.model_copy(update={"files": files}))
+    write_spec(home / "gallery", read_gallery_spec(home / "gallery").model_copy(update={"recogniser": digest}))
+    with pytest.raises(ContractError, match="cannot be opened"):
+        open_release(release(home, version="2").champion, home=home)
 
 
 def _adopt(gallery: Path, *, into: Path) -> str:
