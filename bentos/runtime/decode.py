@@ -96,6 +96,8 @@ def _decode(data: bytes, *, kind: str, max_side_px: int) -> Picture:
 
 
 def _open(data: bytes, kind: str) -> Image.Image:
+    if kind == "PNG" and data[12:16] == b"IHDR":
+        _check_size(*struct.unpack(">II", data[16:24]))
     if kind != "HEIF":
         return Image.open(io.BytesIO(data), formats=(kind,))
     pillow_heif.options.DECODE_THREADS = 1

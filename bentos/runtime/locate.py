@@ -17,6 +17,7 @@ _FINE_BELOW = 0.5
 _FINE_BORDER = 0.3
 _SOLID_ALPHA = 127
 _MIN_CUT_OUT_SHARE = 0.002
+_DIM_LEVEL, _LIT_LEVEL, _MAX_GAIN = 90, 150, 8.0
 _BAR_LEVEL = 24
 _MIN_BAR_SHARE = 0.02
 
@@ -45,6 +46,7 @@ def locate(rgb_HWC: np.ndarray, *, alpha_HW: np.ndarray | None = None) -> list[L
     """
     if alpha_HW is not None:
         return _cut_outs(alpha_HW)
+    rgb_HWC = _lit(rgb_HWC)
     rows, columns = _without_bars(rgb_HWC)
     outlines = _outlines(rgb_HWC[rows, columns])
     start = np.array([columns.start, rows.start])
@@ -92,6 +94,14 @@ def _at_working_size(rgb_HWC: np.ndarray) -> tuple[np.ndarray, float]:
 
 def _scaled(outline: Outline, ratio: float) -> Outline:
     return Outline((outline.points_NX + 0.5) * ratio - 0.5, outline.confidence)
+
+
+def _lit(rgb_HWC: np.ndarray) -> np.ndarray:
+    """A very dark picture brightened, so that its steps in colour are as high as in any other."""
+    brightest = float(np.percentile(rgb_HWC[::4, ::4], 99))
+    if brightest >= _DIM_LEVEL:
+        return rgb_HWC
+    return cv2.convertScaleAbs(rgb_HWC, alpha=min(_LIT_LEVEL / max(brightest, 1), _MAX_GAIN))
 
 
 def _without_bars(rgb_HWC: np.ndarray) -> tuple[slice, slice]:
