@@ -186,12 +186,20 @@ def _judged(scene: Scene, points_NX: np.ndarray, score: float, *, solidity: floa
 
 
 def _symmetry(contour: np.ndarray) -> float:
-    """Overlap of the outline with itself turned by 180 degrees."""
+    """Overlap of the outline with itself turned by half, or (triangles) by a third."""
     hull = cv2.convexHull(contour)
     moments = cv2.moments(hull)
     area = moments["m00"]
     if area <= 0:
         return 0.0
-    centre = np.array([moments["m10"], moments["m01"]]) / area
-    shared, _ = cv2.intersectConvexConvex(hull, (2 * centre - hull[:, 0]).astype(np.float32))
+    arm_NX = hull[:, 0] - np.array([moments["m10"], moments["m01"]]) / area
+    return max(_overlap(arm_NX, arm_NX @ _turn(angle), area) for angle in (np.pi, np.pi * 2 / 3))
+
+
+def _turn(angle: float) -> np.ndarray:
+    return np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+
+
+def _overlap(one_NX: np.ndarray, other_NX: np.ndarray, area: float) -> float:
+    shared, _ = cv2.intersectConvexConvex(one_NX.astype(np.float32), other_NX.astype(np.float32))
     return float(shared / max(2 * area - shared, 1e-9))
