@@ -22,11 +22,13 @@ def difference_hash(rgb_HWC: np.ndarray) -> str:
 def duplicates_of(manifest: pd.DataFrame) -> pd.Series:
     """For each row the `photo_id` of the earlier picture it repeats, or None.
 
-    Only pictures of one look group, side and role are compared: white round tablets of two medications are
-    meant to look alike. Columns read: photo_id, look_group, side, role, dhash.
+    Only pictures of one look group and side are compared: white round tablets of two medications are meant to
+    look alike. Reference pictures only within one medication, as each keeps its own in a gallery.
+    Columns read: photo_id, medication_id, look_group, side, role, dhash.
     """
     found = pd.Series([None] * len(manifest), index=manifest.index, dtype=object)
-    for _, rows in manifest.groupby(["look_group", "side", "role"], sort=False):
+    shown = manifest["look_group"].where(manifest["role"] == "consumer", manifest["medication_id"])
+    for _, rows in manifest.groupby([shown, "side", "role"], sort=False):
         found.loc[rows.index] = _first_alike(rows)
     return found
 

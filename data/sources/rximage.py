@@ -121,10 +121,9 @@ def _centre(mask_HW: np.ndarray) -> tuple[float, float]:
 
 def _hulls_of_halves(mask_HW: np.ndarray, *, cut: tuple[int, float] | None) -> list[np.ndarray]:
     """Halve what is seen; without a cut, by its aspect: two round pills stand side by side, long ones stack."""
-    points = cv2.findNonZero(mask_HW)
-    if points is None:
+    points = _outline_points(mask_HW)
+    if not len(points):
         return []
-    points = points.reshape(-1, 2)
     x, y, width, height = cv2.boundingRect(points)
     side_by_side = width > _SIDE_BY_SIDE_ASPECT * height
     axis, middle = cut or (int(side_by_side), x + width / 2 if side_by_side else y + height / 2)
@@ -133,9 +132,15 @@ def _hulls_of_halves(mask_HW: np.ndarray, *, cut: tuple[int, float] | None) -> l
     return [_drawn(cv2.convexHull(half), mask_HW.shape) for half in halves if len(half) > 2]
 
 
+def _outline_points(mask_HW: np.ndarray) -> np.ndarray:
+    """Points (N, 2), x and y, of all outer contours."""
+    contours, _ = cv2.findContours(mask_HW, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    return np.concatenate([contour.reshape(-1, 2) for contour in contours] or [np.empty((0, 2), np.int32)])
+
+
 def _completed(mask_HW: np.ndarray, distance_HW: np.ndarray) -> np.ndarray:
     """Fill bites that are not background: parts of a pill almost as grey as the frame."""
-    hull = _drawn(cv2.convexHull(cv2.findNonZero(mask_HW.astype(np.uint8))), mask_HW.shape)
+    hull = _drawn(cv2.convexHull(_outline_points(mask_HW.astype(np.uint8))), mask_HW.shape)
     added = hull & ~mask_HW
     if added.sum() < _HULL_GAIN * hull.sum() or np.percentile(distance_HW[added], 75) < _BACKGROUND_NOISE:
         return mask_HW
