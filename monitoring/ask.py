@@ -10,6 +10,7 @@ from monitoring.metrics import Hit, expected_hit
 from monitoring.records import RANKING_LENGTH, Asked, HitRecord, UnknownAsked
 
 Ranking = Sequence[tuple[str, float]]
+_MISS = Hit(top1=0.0, top5=0.0, average_precision=0.0)
 
 
 def ask(
@@ -67,6 +68,19 @@ def ask_without(predictor: Predictor, observation: Observation, *, photo: str) -
     )
 
 
+def rank_by_member(predictor: Predictor, observation: Observation, *, member: str, truth: Truth, levels: Levels) -> Hit:
+    """Where the cosine to the nearest prototype of one member ranks the drug: no other cue, no calibration."""
+    if not observation.pills:
+        return _MISS
+    embedding_D = observation.pills[0].sides[0].embedding(predictor.recogniser, member)
+    cosine_V = predictor.gallery.prototypes[member] @ embedding_D
+    best: dict[str, float] = {}
+    for view, cosine in zip(predictor.gallery.spec.views, cosine_V.tolist(), strict=True):
+        best[view.appearance_id] = max(cosine, best.get(view.appearance_id, -1.0))
+    order = sorted(best, key=lambda key: -best[key])
+    return expected_hit([levels.drugs[key] for key in order], truth=truth.drug)
+
+
 def observe(predictor: Predictor, picture: bytes) -> Observation | InputError:
     """The observation of one picture, or the error with which the runtime refused the file."""
     try:
@@ -77,7 +91,7 @@ def observe(predictor: Predictor, picture: bytes) -> Observation | InputError:
 
 def refused(reason: str, *, typed: str | None = None) -> Asked:
     """The record of a photograph that was not answered: a miss in every ranking, and no commitment."""
-    miss = hit_record(Hit(top1=0.0, top5=0.0, average_precision=0.0))
+    miss = hit_record(_MISS)
     return Asked(
         status="refused",
         reason=reason,

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,10 @@ from bentos.runtime.errors import InputError
 from bentos.runtime.medication import Appearance
 from bentos.runtime.predictor import Observation, Predictor
 from monitoring import summary
-from monitoring.ask import ask, ask_without, observe, refused
+from monitoring.ask import ask, ask_without, hit_record, observe, rank_by_member, refused
 from monitoring.levels import Levels, Truth
 from monitoring.questions import TYPED_QUESTIONS, metadata_for, photo_rng
-from monitoring.records import Asked, PhotoRecord, Question, UnknownAsked
+from monitoring.records import Asked, HitRecord, PhotoRecord, Question, UnknownAsked
 
 Progress = Callable[[int, int], None]
 QUESTIONS: tuple[Question, ...] = ("picture", *TYPED_QUESTIONS)
@@ -53,7 +53,6 @@ class _Asker:
     """What stays the same for every photograph of one evaluation."""
 
     predictor: Predictor
-    alone: dict[str, Predictor]
     levels: Levels
     roles: Mapping[str, str]
     home: Path
@@ -72,7 +71,7 @@ def evaluate(
     max_photos: int | None = None,
     seed: int = 0,
 ) -> Evaluation:
-    """Ask every photograph every question, together and by each member alone, and put the figures together.
+    """Ask every photograph every question, see what each member alone would say, and put the figures together.
 
     Args:
         photos: dataset rows of held-out consumer photographs; `path` is relative to `home`.
@@ -87,7 +86,7 @@ def evaluate(
     if not rows:
         raise EvaluationError("there is no held-out photograph to evaluate on")
     levels = Levels(predictor.gallery.appearances, medications=predictor.gallery.medications)
-    asker = _Asker(predictor, single_members(predictor), levels, appearance_roles, home, gallery_sizes, seed)
+    asker = _Asker(predictor, levels, appearance_roles, home, gallery_sizes, seed)
     asked_unknown = {row["photo_id"] for row in sample(pd.DataFrame(rows), num=_UNKNOWN_PHOTOS, seed=seed + 1)}
     records = []
     for done, row in enumerate(rows, start=1):
@@ -110,17 +109,6 @@ def sample(photos: pd.DataFrame, *, num: int | None, seed: int) -> list[dict[str
     return ordered.to_dict("records")
 
 
-def single_members(predictor: Predictor) -> dict[str, Predictor]:
-    """A predictor per member of the ensemble, over the same gallery; none where there is one member."""
-    recogniser = predictor.recogniser
-    if len(recogniser.members) < 2:
-        return {}
-    return {
-        name: Predictor(replace(recogniser, members={name: member}), predictor.gallery)
-        for name, member in recogniser.members.items()
-    }
-
-
 def _record(row: Mapping[str, Any], *, asker: _Asker, unknown: bool) -> PhotoRecord:
     truth, photo = _truth(row, levels=asker.levels), str(row["photo_id"])
     observation = observe(asker.predictor, (asker.home / row["path"]).read_bytes())
@@ -136,7 +124,7 @@ def _record(row: Mapping[str, Any], *, asker: _Asker, unknown: bool) -> PhotoRec
         role=asker.roles[appearance.appearance_id],
         slices=slices_of(row, appearance=appearance),
         answers=answers,
-        alone=_alone(observation, asker=asker, truth=truth, photo=photo),
+        alone=_alone(observation, asker=asker, truth=truth),
         unknown=tuple(_unknown(observation, asker=asker, truth=truth, photo=photo)) if unknown else (),
         timings_ms=timings,
     )
@@ -170,12 +158,12 @@ def answer_questions(
     return answers, timings
 
 
-def _alone(observation: Observation | InputError, *, asker: _Asker, truth: Truth, photo: str) -> dict[str, Asked]:
+def _alone(observation: Observation | InputError, *, asker: _Asker, truth: Truth) -> dict[str, HitRecord]:
     if isinstance(observation, InputError):
-        return {name: refused(observation.code) for name in asker.alone}
+        return {}
     return {
-        name: ask(predictor, observation, metadata=None, truth=truth, levels=asker.levels, photo=photo)[0]
-        for name, predictor in asker.alone.items()
+        name: hit_record(rank_by_member(asker.predictor, observation, member=name, truth=truth, levels=asker.levels))
+        for name in asker.predictor.recogniser.members
     }
 
 

@@ -130,8 +130,8 @@ def rules(evaluation: Mapping[str, Any], *, policy: GatePolicy) -> list[Rule]:
              policy.imprint_top1, "With the whole imprint typed, the first answer is right."),
         Rule("Worst slice, picture: right drug first", WORST_SLICE, "at least", policy.worst_slice_top1,
              "No colour, shape, background, light or blur is left behind."),
-        *[Rule(f"The {member} member alone: right drug first", ("members", member, "top1"), "at least", floor,
-               "Each member carries weight: a dummy cannot hide behind the other.")
+        *[Rule(f"The {member} network alone: right drug first", ("members", member, "top1"), "at least", floor,
+               "Each network has learned something: a dummy cannot hide behind the other.")
           for member, floor in sorted(policy.member_top1.items())],
         *[Rule(f"{_words(question)}: right when identified", ("questions", question, "operating_point", "accuracy"),
                "at least", policy.identified_accuracy, "When the system commits itself to a drug, it is right.")

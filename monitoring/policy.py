@@ -27,7 +27,7 @@ class GatePolicy(BaseModel):
     unseen_top5: Annotated[Share, Field(description="drug top-5 from the picture, pills that no training has seen")]
     imprint_top1: Annotated[Share, Field(description="drug top-1 from the picture and the whole typed imprint")]
     worst_slice_top1: Annotated[Share, Field(description="drug top-1 from the picture in the worst slice")]
-    member_top1: Annotated[dict[str, Share], Field(description="drug top-1 of each member alone: none may be a dummy")]
+    member_top1: Annotated[dict[str, Share], Field(description="drug top-1 by each network alone: none may be a dummy")]
     identified_accuracy: Annotated[Share, Field(description="right drug among `identified` answers, every question")]
     imprint_coverage: Annotated[Share, Field(description="`identified` when the whole imprint is typed: no silence")]
     max_ece: Annotated[Share, Field(description="calibration error of the confidence, picture alone")]

@@ -73,7 +73,7 @@ class UnknownAsked(_Record):
 class PhotoRecord(_Record):
     """One photograph: what it shows, how it was taken, and every question's outcome.
 
-    `alone` holds what each single member says to the picture without the other.
+    `alone` holds where each member's embedding alone ranks the drug, without any other cue.
     """
 
     photo: str
@@ -83,7 +83,7 @@ class PhotoRecord(_Record):
     role: str
     slices: dict[str, str]
     answers: dict[Question, Asked]
-    alone: dict[str, Asked] = {}
+    alone: dict[str, HitRecord] = {}
     unknown: tuple[UnknownAsked, ...] = ()
     timings_ms: dict[str, float]
 

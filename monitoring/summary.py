@@ -85,11 +85,16 @@ def short_summary(records: Sequence[PhotoRecord], *, question: Question, seed: i
 
 
 def members_alone(records: Sequence[PhotoRecord], *, seed: int = 0) -> dict[str, dict]:
-    """Short summary of what each member says to the picture without the other."""
+    """Drug top-1, top-5 and average precision by each member's embedding alone; a refused photograph is a miss."""
     names = sorted({name for record in records for name in record.alone})
-    groups = {name: [record.ndc11 for record in records if name in record.alone] for name in names}
-    asked = {name: [record.alone[name] for record in records if name in record.alone] for name in names}
-    return {name: _short(figures(asked[name], groups=groups[name], seed=seed)) for name in names}
+    groups = [record.ndc11 for record in records]
+
+    def mean(name: str, part: str) -> dict:
+        values = [getattr(record.alone[name], part) if name in record.alone else 0.0 for record in records]
+        return mean_figure(values, groups_N=groups, seed=seed).as_dict()
+
+    parts = {"top1": "top1", "top5": "top5", "map": "average_precision"}
+    return {name: {key: mean(name, part) for key, part in parts.items()} for name in names}
 
 
 def _short(full: dict[str, dict]) -> dict[str, dict]:

@@ -42,7 +42,8 @@ def record(number: int = 1, *, photo: str | None = None, answer: Asked | None = 
         "photo": photo or hashlib.sha256(str(number).encode()).hexdigest(), "medication_id": f"{number:05d}-0001-01.1",
         "ndc11": f"{number:05d}-0001-01", "drug": f"drug{number}", "role": "seen",
         "slices": {"color": "WHITE", "shape": "ROUND", "background": "wood", "side": "front"},
-        "answers": dict.fromkeys(QUESTIONS, answer), "alone": {"fast": answer, "accurate": answer}, "unknown": (),
+        "answers": dict.fromkeys(QUESTIONS, answer), "alone": {"fast": answer.drug, "accurate": answer.drug},
+        "unknown": (),
         "timings_ms": {"decode": 2.0, "recognise": 10.0, "total": 12.0},
     }  # fmt: skip
     return PhotoRecord(**{**facts, **overrides})
@@ -83,7 +84,7 @@ def _simulated(rng: np.random.Generator, *, number: int, take: int, ease: float,
             "imprint kind": ("debossed", "printed")[number % 2],
         },
         answers=answers,
-        alone={name: _answer(rng, ease=0.85 * ease, number=number, other=other) for name in ("fast", "accurate")},
+        alone={name: _answer(rng, ease=0.85 * ease, number=number, other=other).drug for name in ("fast", "accurate")},
         unknown=tuple(_foreign(rng, size=size) for size in (16, 32, num_medications)),
         timings_ms={"decode": float(rng.gamma(9, 0.4)), "locate": float(rng.gamma(9, 1.2)),
                     "recognise": float(rng.gamma(9, 2.0)), "total": float(rng.gamma(9, 3.6))},

@@ -4,7 +4,7 @@ import pytest
 
 from monitoring.gates import Gates, failures_in_words, harm_per_thousand, judge, weighed_errors
 from monitoring.policy import DEMO, POLICIES, GatePolicy, PolicyError, policy_named
-from tests.monitoring.making import FlatHarm, asked, evaluation, record
+from tests.monitoring.making import MISS, FlatHarm, asked, evaluation, record
 
 NUM = 300
 EASY = GatePolicy(**{**DEMO.model_dump(), "name": "easy", "unseen_top5": 0.0, "imprint_top1": 0.9, "max_harm": 150.0})
@@ -54,7 +54,7 @@ def test_a_figure_that_was_not_measured_never_passes() -> None:
     records = [item.model_copy(update={"role": "unseen", "alone": {}, "unknown": ()}) for item in photographs()]
     gates = judged(records)
     missing = {gate.name for gate in gates.gates if gate.measured is None}
-    assert "The fast member alone: right drug first" in missing
+    assert "The fast network alone: right drug first" in missing
     assert "Picture, seen pills: right drug first" in missing
     assert "Pill not in the gallery: named all the same" in missing
     assert missing <= {gate.name for gate in gates.failures}
@@ -69,9 +69,8 @@ def test_a_recogniser_that_never_commits_itself_is_refused_for_its_silence() -> 
 
 @pytest.mark.parametrize("member", ["fast", "accurate"])
 def test_one_dummy_member_is_refused_behind_a_good_ensemble(member: str) -> None:
-    lost = asked(right=False, status="uncertain", confidence=0.2)
-    records = [item.model_copy(update={"alone": {**item.alone, member: lost}}) for item in photographs()]
-    assert failed(judged(records)) == {f"The {member} member alone: right drug first"}
+    records = [item.model_copy(update={"alone": {**item.alone, member: MISS}}) for item in photographs()]
+    assert failed(judged(records)) == {f"The {member} network alone: right drug first"}
 
 
 def test_a_slice_left_behind_is_refused_and_named() -> None:
