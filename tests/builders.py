@@ -172,7 +172,7 @@ def pill_picture(
     cv2.ellipse(picture, (size_px // 2, size_px // 2), axes, 0, 0, 360, rgb, -1, cv2.LINE_AA)
     for i in range(marks):
         x = size_px // 2 - axes[0] // 2 + i * axes[0] // 4
-        cv2.line(picture, (x, size_px // 2 - 15), (x, size_px // 2 + 15), (20, 20, 20), 3, cv2.LINE_AA)
+        cv2.line(picture, (x, size_px // 2 - 22), (x, size_px // 2 + 22), (20, 20, 20), 7, cv2.LINE_AA)
     return picture
 
 

@@ -9,7 +9,8 @@ class InputError(RuntimeFault):
     """What the caller sent cannot be used.
 
     `code` is machine-readable and stable; `sentence` is for a person. Codes in use: empty_file,
-    unsupported_format, truncated, too_many_pixels, too_large, undecodable, bad_metadata.
+    unsupported_format, truncated, too_many_pixels, too_small, too_large, undecodable,
+    bad_metadata.
     """
 
     def __init__(self, code: str, sentence: str) -> None:
