@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from bentos.runtime.scene import PAD_PX, Scene
+
 NUM_POINTS = 64
 _REACH_PX = 7
 _BEYOND_PX = 4
@@ -15,19 +17,6 @@ _BEND_COST = 0.12
 _SHADOW_DARKEST = 0.25
 _TRUST_ON_EDGE = 0.6
 _MAX_ELONGATION = 4.5
-
-
-@dataclass(frozen=True)
-class Scene:
-    """A small picture: smoothed colour, the background's colour behind it, and the background's own spread.
-
-    The outermost `pad_px` pixels are not seen but made up from the background.
-    """
-
-    lab_HWC: np.ndarray
-    background_HWC: np.ndarray
-    noise: float
-    pad_px: int
 
 
 @dataclass(frozen=True)
@@ -100,8 +89,8 @@ def _saturated(step: np.ndarray, noise: float) -> np.ndarray:
 def _trust(scene: Scene, at_X: np.ndarray) -> np.ndarray:
     """1 within the picture, less on its very edge, where the step is one to the made-up frame."""
     height, width = scene.lab_HWC.shape[:2]
-    farthest = np.array([width, height]) - 1 - scene.pad_px - 1
-    inside = ((at_X > scene.pad_px + 1) & (at_X < farthest)).all(axis=-1)
+    farthest = np.array([width, height]) - 1 - PAD_PX - 1
+    inside = ((at_X > PAD_PX + 1) & (at_X < farthest)).all(axis=-1)
     return np.where(inside, 1.0, _TRUST_ON_EDGE)
 
 
