@@ -23,11 +23,12 @@ def duplicates_of(manifest: pd.DataFrame) -> pd.Series:
     """For each row the `photo_id` of the earlier picture it repeats, or None.
 
     Only pictures of one look group and side are compared: white round tablets of two medications are meant to
-    look alike. Reference pictures only within one medication, as each keeps its own in a gallery.
-    Columns read: photo_id, medication_id, look_group, side, role, dhash.
+    look alike. Reference pictures only within one lot of one medication, as each is a view of a gallery.
+    Columns read: photo_id, medication_id, lot, look_group, side, role, dhash.
     """
     found = pd.Series([None] * len(manifest), index=manifest.index, dtype=object)
-    shown = manifest["look_group"].where(manifest["role"] == "consumer", manifest["medication_id"])
+    lots = manifest["medication_id"] + "/" + manifest["lot"].fillna("").astype(str)
+    shown = manifest["look_group"].where(manifest["role"] == "consumer", lots)
     for _, rows in manifest.groupby([shown, "side", "role"], sort=False):
         found.loc[rows.index] = _first_alike(rows)
     return found

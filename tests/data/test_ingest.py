@@ -173,3 +173,10 @@ def test_exact_and_near_duplicates_name_the_first_of_their_kind(tmp_path: Path) 
     )
     first = table.loc["a", "photo_id"]
     assert table["duplicate_of"].tolist() == [None, first, first, None, None]
+
+
+def test_another_lot_of_a_reference_is_a_view_of_its_own(tmp_path: Path) -> None:
+    lots = [photo(lot, data=encoded(pill_on_table(7), quality=80 + 5 * n), role="reference", lot=lot)
+            for n, lot in enumerate(("1", "2"))]  # fmt: skip
+    again = photo("2b", data=encoded(pill_on_table(7), quality=60), role="reference", lot="2")
+    assert rows(run(tmp_path, *lots, again))["duplicate_of"].notna().tolist() == [False, False, True]
