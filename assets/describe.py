@@ -127,17 +127,18 @@ def describe_gallery(spec: "GallerySpec", *, digest: str) -> Metadata:
 
 
 def headline(measured: Mapping[str, Any]) -> dict[str, float]:
-    """The few figures that MLflow compares runs by."""
+    """The few figures that MLflow compares runs by; one that could not be measured is left out."""
     picture, typed = measured["questions"]["picture"], measured["questions"]["picture_and_imprint"]
-    return {
-        "picture_top1": picture["drug"]["top1"]["value"],
-        "picture_top5": picture["drug"]["top5"]["value"],
-        "imprint_top1": typed["drug"]["top1"]["value"],
-        "identified_share": picture["operating_point"]["coverage"]["value"],
-        "identified_accuracy": picture["operating_point"]["accuracy"]["value"],
-        "set_coverage": picture["set"]["coverage"]["value"],
-        "ece": measured["calibration"]["picture"]["ece"]["value"],
+    figures = {
+        "picture_top1": picture["drug"]["top1"],
+        "picture_top5": picture["drug"]["top5"],
+        "imprint_top1": typed["drug"]["top1"],
+        "identified_share": picture["operating_point"]["coverage"],
+        "identified_accuracy": picture["operating_point"]["accuracy"],
+        "set_coverage": picture["set"]["coverage"],
+        "ece": measured["calibration"]["picture"]["ece"],
     }
+    return {name: figure["value"] for name, figure in figures.items() if figure["value"] is not None}
 
 
 def describe_evaluation(measured: Mapping[str, Any], *, directory: Path) -> Metadata:

@@ -123,6 +123,10 @@ class Workspace(dg.ConfigurableResource):
         return datetime.now(UTC).isoformat(timespec="seconds")
 
 
+class NotMadeError(Exception):
+    """An asset's record is asked for that no run has written; materialise that asset first."""
+
+
 class JsonRecords(dg.ConfigurableIOManager):
     """Keeps each asset's record as JSON under the home; nothing is pickled."""
 
@@ -137,8 +141,15 @@ class JsonRecords(dg.ConfigurableIOManager):
         draft.replace(path)
 
     def load_input(self, context: dg.InputContext) -> Record:
-        """Read the record as the type that the asset asks for."""
-        return context.dagster_type.typing_type.model_validate_json(self._path(context.asset_key).read_bytes())
+        """Read the record as the type that the asset asks for.
+
+        Raises:
+            NotMadeError: the asset was never materialised in this home.
+        """
+        path = self._path(context.asset_key)
+        if not path.is_file():
+            raise NotMadeError(f"{context.asset_key.to_user_string()} was never materialised in {self.home}")
+        return context.dagster_type.typing_type.model_validate_json(path.read_bytes())
 
     def _path(self, key: dg.AssetKey) -> Path:
         return Path(self.home) / "records" / f"{key.to_user_string()}.json"
@@ -157,7 +168,7 @@ class MlflowTracker(dg.ConfigurableResource):
         import mlflow
 
         experiment_id = self.experiment_id()
-        found = {"dagster_run_id": context.run_id, "dagster_asset": name, **(tags or {})}
+        found = {"dagster_run_id": context.run.run_id, "dagster_asset": name, **(tags or {})}
         with mlflow.start_run(experiment_id=experiment_id, run_name=name, nested=True, tags=found) as run:
             context.add_output_metadata({"mlflow_run_id": run.info.run_id})
             yield mlflow

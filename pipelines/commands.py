@@ -12,12 +12,16 @@ Directory = Annotated[Path, typer.Option(exists=True, file_okay=False)]
 
 
 @app.command()
-def run(*, once: Annotated[bool, typer.Option("--once", help="end instead of serving")] = False) -> None:
+def run(
+    *,
+    once: Annotated[bool, typer.Option("--once", help="end instead of serving")] = False,
+    config: Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="YAML as in the Launchpad")] = None,
+) -> None:
     """Run the whole line: photographs, training, evaluation, promotion; then serve it with its interfaces."""
     from pipelines.line import run_and_serve, run_once
 
     console = Console()
-    (run_once if once else run_and_serve)(console)
+    (run_once if once else run_and_serve)(console, config=config)
 
 
 @app.command()

@@ -44,7 +44,7 @@ def put_previous_back(context: dg.OpExecutionContext, workspace: Workspace, regi
     """Fails where there is no previous release, or where its files were changed since."""
     from monitoring.promote import rollback as roll_back
 
-    spec = roll_back(workspace.desk(actor=f"dagster:{context.run_id}"), now=workspace.now())
+    spec = roll_back(workspace.desk(actor=f"dagster:{context.run.run_id}"), now=workspace.now())
     registry.follow_release(spec)
     context.log.info("version %s is in force again", spec.champion.version)
 

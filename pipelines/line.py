@@ -2,9 +2,11 @@
 
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import typer
+import yaml
 from rich.console import Console
 from rich.table import Table
 
@@ -25,25 +27,32 @@ if TYPE_CHECKING:
     from bentos.release import ReleaseSpec
 
 
-def run_once(console: Console) -> None:
+def run_once(console: Console, *, config: Path | None = None) -> None:
     """Run the line and print its table; ends with status 1 where the line stopped."""
     from pipelines.run import LOG_FILE, LineError, run_line
     from pipelines.summary import summary_table
 
     environment = Environment()
     try:
-        run_line(environment, console=console)
+        run_line(environment, console=console, ops=read_ops(config))
     except LineError as error:
         console.print(f"rxvision: {error}; more in {environment.root / LOG_FILE}", style="red", markup=False)
         raise typer.Exit(1) from error
     console.print(summary_table(environment, serving=False))
 
 
-def run_and_serve(console: Console) -> None:
+def read_ops(config: Path | None) -> dict[str, Any]:
+    """The part `ops` of a Launchpad's YAML; empty without a file."""
+    return {} if config is None else yaml.safe_load(config.read_text())["ops"]
+
+
+def run_and_serve(console: Console, *, config: Path | None = None) -> None:
     """Run the line in a process of its own, which gives its memory back, then serve until stopped."""
     environment = Environment()
     prepare(environment)
-    ended = subprocess.run([sys.executable, "-m", "pipelines.once"], env=environment.launch_variables(), check=False)
+    given = ["--config", str(config)] if config else []
+    command = [sys.executable, "-c", "from bentos.cli import main; main()", "run", "--once", *given]
+    ended = subprocess.run(command, env=environment.launch_variables(), check=False)
     if ended.returncode != 0:
         raise typer.Exit(ended.returncode)
     servers = [start_dagster(environment), start_mlflow(environment), start_serving(environment, Settings())]

@@ -3,10 +3,10 @@
 import fcntl
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 from rich.console import Console
@@ -48,15 +48,22 @@ class Bars:
         self.display = Progress(*columns, console=console)
 
     def stage(self, name: str) -> Step:
-        """A bar that appears with its first report."""
+        """A bar that appears with its first report; one whose total is not known ends when the next one begins."""
         tasks: list[TaskID] = []
 
         def step(done: int, total: int | None) -> None:
             if not tasks:
+                self.settle()
                 tasks.append(self.display.add_task(name, total=total or None))
             self.display.update(tasks[0], completed=done, total=total or None)
 
         return step
+
+    def settle(self) -> None:
+        """End every bar whose total was never known at what it reached."""
+        for task in self.display.tasks:
+            if task.total is None:
+                self.display.update(task.id, total=task.completed)
 
     def stages(self, name: str) -> Steps:
         """One bar per part of a stage."""
@@ -64,7 +71,7 @@ class Bars:
 
     def says(self, step: str) -> None:
         """A line above the bars: which step began."""
-        self.display.console.print(f"[dim]{step}[/dim]", highlight=False)
+        self.display.console.print(step, highlight=False)
 
 
 class _StepsBegun(logging.Handler):
@@ -81,8 +88,10 @@ class _StepsBegun(logging.Handler):
             self._bars.says(event.step_key)
 
 
-def run_line(environment: Environment, *, console: Console) -> None:
+def run_line(environment: Environment, *, console: Console, ops: Mapping[str, Any] | None = None) -> None:
     """Run the jobs of the line one after the other; what was made from the same inputs before is found again.
+
+    `ops` is configuration as in the Launchpad, asset -> {"config": ...}.
 
     Raises:
         LineError: a job failed, or another run works on this home.
@@ -94,16 +103,23 @@ def run_line(environment: Environment, *, console: Console) -> None:
         with dg.DagsterInstance.get() as instance:
             _clear_up(instance, definitions)
             for name in LINE:
-                _run_job(name, definitions, instance, console=console)
+                _run_job(name, definitions, instance, bars=bars, ops=ops or {})
 
 
-def _run_job(name: str, definitions: dg.Definitions, instance: dg.DagsterInstance, *, console: Console) -> None:
+def _run_job(
+    name: str, definitions: dg.Definitions, instance: dg.DagsterInstance, *, console: Console, ops: Mapping[str, Any]
+) -> None:
     job = definitions.resolve_job_def(name)
+    mine = {node.name: ops[node.name] for node in job.nodes if node.name in ops}
     result = job.execute_in_process(
-        instance=instance, raise_on_error=False, tags={PID_TAG: str(os.getpid())}, run_config=_QUIET_CONSOLE
+        instance=instance,
+        raise_on_error=False,
+        tags={PID_TAG: str(os.getpid())},
+        run_config={**_QUIET_CONSOLE, "ops": mine},
     )
     if result.success:
-        console.print(f"[green]✓[/green] {name}", highlight=False)
+        bars.settle()
+        bars.says(f"[green]✓[/green] {name}")
         return
     why = reasons(result)
     resources = definitions.resources or {}
