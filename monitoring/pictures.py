@@ -13,7 +13,7 @@ from bentos.runtime.decode import decode
 
 _THUMBNAIL_PX = 132
 _JPEG_QUALITY = 78
-_BACKDROP = 244
+_BACKDROP = 206
 
 
 @dataclass(frozen=True)

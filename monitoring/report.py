@@ -155,15 +155,19 @@ def _sets(evaluation: Mapping[str, Any]) -> list[dict[str, Any]]:
 def _slices(evaluation: Mapping[str, Any], *, floor: float) -> list[dict[str, str]]:
     return [
         {
-            "name": name.capitalize(),
+            "name": "Colour" if name == "color" else name.capitalize(),
             "svg": charts.interval_rows(
-                [(value.lower().replace(";", " and "), figures["top1"]) for value, figures in _weakest_first(values)],
+                [(_plain(value), figures["top1"]) for value, figures in _weakest_first(values)],
                 limit=floor,
                 width=500,
             ),
         }
         for name, values in evaluation["slices"].items()
     ]
+
+
+def _plain(value: str) -> str:
+    return value.lower().replace(";", " and ").replace("_", " ")
 
 
 def _weakest_first(values: Mapping[str, Any]) -> list[tuple[str, Any]]:
