@@ -11,7 +11,7 @@ import numpy as np
 from data.rendering.stable import named_rng
 
 TEXTURE_PX = 448
-TEXTURES_PER_FAMILY = 4
+TEXTURES_PER_FAMILY = 5
 Rgb = tuple[float, float, float]
 
 
@@ -81,7 +81,7 @@ def _cloth(rng: np.random.Generator) -> np.ndarray:
 def _wood(rng: np.random.Generator) -> np.ndarray:
     color = _color(rng, (176, 132, 88), (120, 78, 48), (204, 170, 126), (90, 60, 44), (160, 116, 82))
     rings = _cloud(rng, 300, 34) * rng.uniform(2.5, 5) + np.linspace(0, rng.uniform(2, 8), TEXTURE_PX)[:, None]
-    grain = 0.07 * np.sin(2 * np.pi * rings) + 0.05 * _cloud(rng, 70, 1.6) + 0.02 * _cloud(rng, 24, 1.1)
+    grain = 0.09 * np.sin(2 * np.pi * rings) + 0.08 * _cloud(rng, 90, 2.5) + 0.04 * _cloud(rng, 40, 1.3)
     wood = _tinted(1 + grain + 0.04 * _cloud(rng, 150), color)
     wood[..., 2] *= 1 - 0.25 * np.clip(grain, -0.3, 0.3)
     return wood
@@ -98,11 +98,13 @@ def _counter(rng: np.random.Generator) -> np.ndarray:
 
 
 def _skin(rng: np.random.Generator) -> np.ndarray:
-    color = _color(rng, (214, 164, 140), (190, 136, 108), (142, 96, 70), (226, 182, 162), (96, 64, 48), spread=6)
-    skin = 1 + 0.035 * _cloud(rng, 110) + 0.025 * _cloud(rng, 28)
-    skin += 0.02 * np.abs(_cloud(rng, 7)) + 0.012 * _fine(rng, 1.2)
+    color = _color(rng, (222, 176, 154), (206, 154, 128), (160, 114, 90), (230, 190, 172), (112, 78, 62), spread=6)
+    skin = 1 + 0.04 * _cloud(rng, 110) + 0.025 * _cloud(rng, 28)
+    skin -= 0.02 * np.abs(_cloud(rng, 9, 5)) + 0.02 * np.abs(_cloud(rng, 5, 9)) - 0.012 * _fine(rng, 1.2)
+    if rng.random() < 0.6:
+        skin *= _fingers(rng)
     creases = np.zeros((TEXTURE_PX, TEXTURE_PX), np.float32)
-    for _ in range(rng.integers(2, 6)):
+    for _ in range(rng.integers(3, 8)):
         points = np.cumsum(rng.normal(0, 14, (6, 2)), axis=0) + np.linspace(0, 1, 6)[:, None] * rng.normal(0, 340, 2)
         points = np.round(points + rng.uniform(0, TEXTURE_PX, 2)).astype(np.int32)
         cv2.polylines(creases, [points], False, float(rng.uniform(0.3, 1)), int(rng.integers(1, 4)), cv2.LINE_AA)
@@ -110,6 +112,13 @@ def _skin(rng: np.random.Generator) -> np.ndarray:
     tinted = _tinted(skin, color)
     tinted[..., 1:] *= (1 + 0.03 * _cloud(rng, 60))[..., None]
     return tinted
+
+
+def _fingers(rng: np.random.Generator) -> np.ndarray:
+    """Rounded bands with dark gaps, as fingers side by side."""
+    along = (np.arange(TEXTURE_PX) + 8 * _cloud(rng, 200)) / rng.uniform(150, 230) + rng.random()
+    across = 2 * (along % 1) - 1
+    return 0.35 + 0.68 * (1 - np.abs(across) ** rng.uniform(4, 8)) ** 0.6
 
 
 def _dark(rng: np.random.Generator) -> np.ndarray:

@@ -47,7 +47,7 @@ def camera_of(seed: int) -> Camera:
         black=rng.uniform(0.0, 0.012),
         saturation=rng.uniform(0.8, 1.22),
         hue_mix=rng.normal(0, 0.022, (3, 3)).astype(np.float32),
-        noise=rng.uniform(0.6, 4.0),
+        noise=rng.uniform(0.4, 3.2),
         sharpening=rng.choice([0.0, rng.uniform(0.2, 0.9)]),
         lens_blur_px=rng.uniform(0.3, 0.75),
         vignette=rng.uniform(0.0, 0.16),

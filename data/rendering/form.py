@@ -41,6 +41,8 @@ class Form:
     gloss: float
     grain: float
     speckle: float
+    mottle: float
+    clear: float
     imprint_depth: float
     joint: float
 
@@ -64,13 +66,15 @@ def form_of(medication: Medication) -> Form:
         gloss=_gloss(kind, rng),
         grain=_grain(kind, rng),
         speckle=rng.uniform(0.2, 0.5) if kind == "uncoated" and rng.random() < 0.35 else 0.0,
+        mottle=0.0 if is_gelatine else rng.uniform(0.004, 0.03),
+        clear=_clear(kind, medication, rng),
         imprint_depth=rng.uniform(0.7, 1.25),
         joint=rng.uniform(-0.12, 0.02),
     )
 
 
 def _kind(medication: Medication, rng: np.random.Generator) -> Kind:
-    words = f"{medication.dosage_form or ''} {medication.rxnorm_name or ''}".casefold()
+    words = (medication.dosage_form or medication.rxnorm_name or "").casefold()
     if "liquid filled" in words or "softgel" in words:
         return "softgel"
     says_tablet = "tablet" in words
@@ -89,6 +93,13 @@ def _gloss(kind: Kind, rng: np.random.Generator) -> float:
     return rng.uniform(low, high)
 
 
+def _clear(kind: Kind, medication: Medication, rng: np.random.Generator) -> float:
+    """How far light passes through: gelatine, unless it is made white by a pigment."""
+    if kind == "softgel":
+        return rng.uniform(0.7, 1.0)
+    return rng.uniform(0.0, 0.45) if kind == "hard_capsule" and "WHITE" not in medication.colors else 0.0
+
+
 def _grain(kind: Kind, rng: np.random.Generator) -> float:
-    low, high = {"hard_capsule": (0, 0.04), "softgel": (0, 0.02), "coated": (0.15, 0.7), "uncoated": (0.3, 1.0)}[kind]
+    low, high = {"hard_capsule": (0, 0.04), "softgel": (0, 0.02), "coated": (0.1, 0.7), "uncoated": (0.3, 1.0)}[kind]
     return rng.uniform(low, high)

@@ -41,7 +41,7 @@ class SideLayout:
 
     lines: tuple[Line, ...]
     grooves: tuple[Groove, ...]
-    symbol: bool
+    symbol: bool = False
 
 
 def layout_of(medication: Medication, form: Form, *, side: Side) -> SideLayout:
@@ -56,7 +56,9 @@ def layout_of(medication: Medication, form: Form, *, side: Side) -> SideLayout:
         lines = _on_long(tokens, score, form, rng)
     else:
         lines = _on_compact(tokens, score, medication.shape, form, rng)
-    return SideLayout(lines=tuple(lines), grooves=grooves, symbol=medication.symbol and side == "front" and not tokens)
+    return SideLayout(
+        lines=tuple(lines), grooves=grooves, symbol=medication.symbol and side == _symbol_side(medication)
+    )
 
 
 def tokens_on(medication: Medication, *, side: Side) -> tuple[str, ...]:
@@ -80,6 +82,12 @@ def _scored_side(medication: Medication) -> Side:
     return "back" if look_rng(medication, "score").random() < (0.45 if back else 0.6) else "front"
 
 
+def _symbol_side(medication: Medication) -> Side | None:
+    """A maker's mark stands on the side that has no text; beside text there is no room for it."""
+    blank = [side for side in ("front", "back") if not tokens_on(medication, side=side)]
+    return blank[0] if blank else None
+
+
 def _grooves(score: int, form: Form) -> tuple[Groove, ...]:
     upright = form.width <= _ELONGATED
     if score == 2:
@@ -100,11 +108,11 @@ def _stack(tokens: list[str], *, x: float, y: float, width: float, height: float
 
 def _on_capsule(tokens: tuple[str, ...], form: Form, rng: np.random.Generator) -> list[Line]:
     """Cap left, body right; four tokens are two repeated pairs; some makers print around the capsule."""
-    high, wide = form.width * rng.uniform(0.85, 1.15), 0.62
+    high, wide = form.width * rng.uniform(0.9, 1.2), 0.52
     across = rng.random() < 0.15 and all(len(text) <= _LONG_WORD for text in tokens)
     half = (len(tokens) + 1) // 2 if len(tokens) != 3 else 1
-    left = form.joint - 0.05 - wide / 2
-    right = form.joint + 0.1 + wide / 2
+    left = form.joint - 0.06 - wide / 2
+    right = form.joint + 0.09 + wide / 2
     if len(tokens) == 2 and rng.random() < 0.3:
         return _stack(list(tokens), x=left, y=0, width=wide, height=high)
     groups = ((left, tokens[:half]), (right, tokens[half:]))
@@ -154,7 +162,7 @@ def _on_compact(tokens: tuple[str, ...], score: int, shape: str, form: Form, rng
     if not tokens:
         return []
     room = {"TRIANGLE": 0.5, "PENTAGON (5 sided)": 0.78, "DIAMOND": 0.62, "CLOVER": 0.7, "TEAR": 0.75}.get(shape, 0.88)
-    shift = {"TRIANGLE": 0.26, "TEAR": 0.0}.get(shape, 0.0)
+    middle, shift = {"TRIANGLE": (0.0, 0.26), "TEAR": (-0.24, 0.0), "SEMI-CIRCLE": (0.0, 0.08)}.get(shape, (0.0, 0.0))
     size = room * rng.uniform(0.86, 1.05)
     if score == 4:
         corners = ((-0.34, -0.32), (0.34, -0.32), (-0.34, 0.32), (0.34, 0.32))
@@ -165,8 +173,8 @@ def _on_compact(tokens: tuple[str, ...], score: int, shape: str, form: Form, rng
         return _along_rim(tokens, size)
     if len(tokens) == 1:
         is_short = len(tokens[0]) <= 2
-        return [Line(tokens[0], 0, shift, size * 1.35, size * (0.75 if is_short else 0.52))]
-    return _stack(list(tokens), x=0, y=shift, width=size * 1.25, height=size * form.width * 1.2)
+        return [Line(tokens[0], middle, shift, size * 1.35, size * (0.75 if is_short else 0.52))]
+    return _stack(list(tokens), x=middle, y=shift, width=size * 1.25, height=size * form.width * 1.2)
 
 
 def _around_groove(tokens: tuple[str, ...], size: float, form: Form) -> list[Line]:

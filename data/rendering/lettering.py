@@ -53,6 +53,22 @@ def arc_mask(text: str, typeface: Typeface, *, radius_px: float, height_px: floa
     return canvas
 
 
+def mark_mask(rng: np.random.Generator, *, size_px: int) -> np.ndarray:
+    """An invented maker's mark of two strokes' figures in a square, (S, S) float32 from 0 to 1."""
+    canvas = np.zeros((size_px, size_px), np.float32)
+    middle, width = size_px // 2, max(2, size_px // 14)
+    for figure in rng.choice(4, size=2, replace=False):
+        radius = rng.uniform(0.22, 0.42) * size_px
+        if figure == 0:
+            cv2.circle(canvas, (middle, middle), round(radius), 1.0, width, cv2.LINE_AA)
+            continue
+        start = rng.uniform(0, 2 * np.pi)
+        turns = start + 2 * np.pi * np.arange(figure + 1) / (figure + 1)
+        points = middle + radius * np.column_stack([np.cos(turns), np.sin(turns)])
+        cv2.polylines(canvas, [np.round(points).astype(np.int32)], figure > 1, 1.0, width, cv2.LINE_AA)
+    return canvas
+
+
 def _stamp(canvas: np.ndarray, glyph: np.ndarray, *, scale: float, turn: float, radius: float, below: bool) -> None:
     """Add one glyph, turned by `turn` radians from the top (or from the bottom)."""
     centre = (canvas.shape[0] - 1) / 2

@@ -24,7 +24,7 @@ TABLET_COLORS: Final = MappingProxyType(
         "PURPLE": ((176, 156, 186), (148, 116, 162), (196, 182, 204), (130, 90, 136)),
         "RED": ((176, 62, 56), (150, 50, 46), (196, 84, 74), (186, 66, 82)),
         "TURQUOISE": ((96, 178, 178), (54, 150, 158), (140, 200, 194)),
-        "WHITE": ((236, 236, 232), (230, 230, 226), (238, 234, 222), (226, 228, 230), (234, 228, 212)),
+        "WHITE": ((234, 234, 231), (229, 229, 226), (236, 234, 226), (227, 228, 229), (233, 229, 218)),
         "YELLOW": ((232, 206, 106), (238, 220, 146), (226, 188, 74), (240, 226, 172), (214, 180, 84)),
     }
 )
@@ -79,7 +79,7 @@ def _one_of(anchors: tuple[Rgb, ...], rng: np.random.Generator) -> np.ndarray:
     weights = 1 / (1 + np.arange(len(anchors)))
     first, second = rng.choice(len(anchors), size=2, p=weights / weights.sum())
     blend = np.array(anchors[first]) * 0.75 + np.array(anchors[second]) * 0.25
-    return to_linear(np.clip(blend * rng.uniform(0.95, 1.03) + rng.normal(0, 3, 3), 4, 244))
+    return to_linear(np.clip(blend * rng.uniform(0.95, 1.03) + rng.normal(0, 0.02 * np.ptp(blend) + 0.8, 3), 4, 244))
 
 
 def ink_color(medication: Medication, body: np.ndarray) -> np.ndarray:

@@ -27,7 +27,7 @@ def place(body: Body, rng: np.random.Generator, *, size_px: int) -> Placement:
     if body.form.width < 0.75 and rng.random() < 0.5:
         angle = rng.choice([0, np.pi]) + rng.normal(0, 0.12)
     tilt = min(abs(rng.normal(0, np.radians(13))), np.radians(38))
-    fill = 0.35 + 0.6 * rng.beta(2.0, 1.3)
+    fill = 0.35 + 0.6 * rng.beta(2.2, 1.1)
     wall = body.form.wall * (1 if tilt > np.radians(5) else 0)
     return _placed(body, rng, angle=angle, tilt=tilt, fill=fill, wall=wall, size_px=size_px)
 

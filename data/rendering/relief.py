@@ -31,9 +31,9 @@ def _capsule_height(inside: np.ndarray, form: Form, length_px: int) -> np.ndarra
     round_profile = np.sqrt(np.clip(1 - (1 - np.clip(inside / radius, 0, 1)) ** 2, 0, 1))
     x = np.linspace(-1, 1, inside.shape[1]) * inside.shape[1] / length_px
     step = 0.05 / (1 + np.exp(-(form.joint - x) * 140))
-    ring = -0.03 * np.exp(-(((x - form.joint + 0.26) / 0.018) ** 2))
+    ring = -0.02 * np.exp(-(((x - form.joint + 0.26) / 0.02) ** 2))
     height = round_profile * radius * (0.95 + step + ring)[None, :]
-    return cv2.GaussianBlur(height.astype(np.float32), (0, 0), 0.004 * length_px)
+    return cv2.GaussianBlur(height.astype(np.float32), (0, 0), 0.008 * length_px)
 
 
 def groove_mask(layout: SideLayout, *, shape: tuple[int, int], length_px: int) -> np.ndarray:
@@ -53,9 +53,13 @@ def _offset_px(groove: Groove, along: np.ndarray, shape: tuple[int, int], length
     return along - (shape[0] - 1) / 2 - groove.y * length_px / 2
 
 
-def imprint_mask(layout: SideLayout, typeface: Typeface, *, shape: tuple[int, int], length_px: int) -> np.ndarray:
-    """All text of a side, (H, W) float32 from 0 to 1."""
+def imprint_mask(
+    layout: SideLayout, typeface: Typeface, *, shape: tuple[int, int], length_px: int, mark: np.ndarray | None
+) -> np.ndarray:
+    """All text of a side, and the maker's mark, (H, W) float32 from 0 to 1."""
     canvas = np.zeros(shape, np.float32)
+    if mark is not None:
+        _paste(canvas, mark, ((shape[1] - 1) / 2, (shape[0] - 1) / 2))
     half = length_px / 2
     for line in layout.lines:
         centre = ((shape[1] - 1) / 2 + line.x * half, (shape[0] - 1) / 2 + line.y * half)

@@ -25,11 +25,11 @@ _STUDIO_CAMERA = -1
 
 @dataclass(frozen=True, eq=False)
 class RenderedPhoto:
-    """rgb_HWC: uint8 sRGB; mask_HW: bool, where the pill is; conditions: how it was taken."""
+    """rgb_HWC: uint8 sRGB; mask_HW: bool, where the pill is; conditions: how it was taken (see Conditions)."""
 
     rgb_HWC: np.ndarray
     mask_HW: np.ndarray
-    conditions: Conditions
+    conditions: dict[str, str | float]
 
 
 def render_photo(medication: Medication, *, side: Side, seed: int, pool: Pool, size_px: int = 224) -> RenderedPhoto:
@@ -59,7 +59,7 @@ def render_photo(medication: Medication, *, side: Side, seed: int, pool: Pool, s
         noise=round(float(noise), 3),
         jpeg_quality=int(rng.integers(60, 96)),
     )
-    return RenderedPhoto(_resent(rgb, rng), cover > 0.5, conditions)
+    return RenderedPhoto(_resent(rgb, rng), cover > 0.5, conditions.as_dict())
 
 
 def render_reference(medication: Medication, *, side: Side, lot: int, size_px: int = 300) -> RenderedPhoto:
@@ -74,7 +74,7 @@ def render_reference(medication: Medication, *, side: Side, lot: int, size_px: i
     camera = camera_of(_STUDIO_CAMERA)
     rgb = developed(scene * 1.02, camera, rng, noise=0.8)
     conditions = Conditions("studio", "studio", "sharp", camera.seed, 0.0, 0.0, 0.0, placement.fill, 0.8, 95)
-    return RenderedPhoto(rgb, cover > 0.5, conditions)
+    return RenderedPhoto(rgb, cover > 0.5, conditions.as_dict())
 
 
 def _ground(

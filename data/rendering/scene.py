@@ -80,12 +80,11 @@ def _wall(cover: np.ndarray, body: Body, light: Light) -> np.ndarray:
 def _shadow(cover: np.ndarray, body: Body, placement: Placement, light: Light) -> np.ndarray:
     """Share of light left on the ground: a cast shadow and the dark line where the pill touches it."""
     height_px = (0.22 if body.form.wall == 0 else body.form.wall + body.form.crown) * LENGTH_PX * placement.scale
-    reach = -light.direction[:2] / max(light.direction[2], 0.3) * height_px * 0.7
+    reach = -light.direction[:2] / max(light.direction[2], 0.3) * height_px * 0.9
     small = cv2.resize(cover, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
     span = max(light.image_size)
     softness = max(1.0, height_px * (0.08 + 0.35 * min(span, 1.0)) * 0.5)
-    foot = placement.wall_px / 2
-    cast = _shifted(small, *np.round(reach / 2 + foot * 0).astype(int))
+    cast = _shifted(small, *np.round(reach / 2).astype(int))
     cast = np.maximum(cast, _shifted(small, *np.round(reach / 4).astype(int)))
     cast = cv2.GaussianBlur(cast, (0, 0), softness)
     touch = cv2.GaussianBlur(small, (0, 0), max(1.0, 0.09 * height_px + 0.8))

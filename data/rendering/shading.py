@@ -30,6 +30,16 @@ def _fleck_tile() -> np.ndarray:
     return np.clip((noise / noise.std() - 1.1) * 1.6, 0, 1)
 
 
+@lru_cache(maxsize=1)
+def _mottle_tile() -> np.ndarray:
+    """Uneven colour, (512, 512) float32 with standard deviation 1."""
+    rng = named_rng("mottle")
+    noise = [rng.standard_normal((_TILE, _TILE)).astype(np.float32) for _ in range(3)]
+    layers = [cv2.GaussianBlur(layer, (0, 0), sigma) for layer, sigma in zip(noise, (0.9, 5, 20), strict=True)]
+    mottle = sum(layer / layer.std() for layer in layers)
+    return mottle / mottle.std()
+
+
 def _cut(tile: np.ndarray, shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
     y, x = rng.integers(_TILE - shape[0]), rng.integers(_TILE - shape[1])
     return tile[y : y + shape[0], x : x + shape[1]]
@@ -42,15 +52,15 @@ def shade(body: Body, light: Light, rng: np.random.Generator, *, lot_tint: np.nd
     """
     normals = _grained(body, rng)
     lit = normals @ np.stack([light.direction, np.float32([0, 0, 1])], axis=1)
-    softness = 0.12 + 0.5 * light.ambient
+    softness = 0.04 + 0.3 * light.ambient
     key = np.maximum(lit[..., 0] + softness, 0) * ((1 - light.ambient) / (1 + softness))
     sky = (0.55 + 0.45 * lit[..., 1]) * light.ambient * body.occlusion_HW
     key *= 0.5 + 0.5 * body.occlusion_HW
     illumination = key[..., None] * light.color
     illumination += sky[..., None] * light.ambient_color
     surface = _painted(body, rng, lot_tint)
-    if body.form.kind == "softgel":
-        surface = surface * _shine_through(normals, light)[..., None]
+    if body.form.clear > 0:
+        surface *= _shine_through(normals, light, clear=body.form.clear)[..., None]
     surface *= illumination
     surface += _mirrored(body, normals, light)[..., None] * light.color
     surface *= body.alpha_HW[..., None]
@@ -62,12 +72,14 @@ def _grained(body: Body, rng: np.random.Generator) -> np.ndarray:
     if body.form.grain < 0.02:
         return body.normals_HW3
     normals = body.normals_HW3.copy()
-    normals[..., :2] += _cut(_grain_tile(), normals.shape[:2], rng) * np.float32(0.055 * body.form.grain)
+    normals[..., :2] += _cut(_grain_tile(), normals.shape[:2], rng) * np.float32(0.04 * body.form.grain)
     return normals
 
 
 def _painted(body: Body, rng: np.random.Generator, lot_tint: np.ndarray) -> np.ndarray:
     surface = body.albedo_HW3 * lot_tint
+    if body.form.mottle > 0:
+        surface *= 1 + _cut(_mottle_tile(), surface.shape[:2], rng)[..., None] * np.float32(body.form.mottle)
     if body.fleck_rgb is not None:
         flecks = _cut(_fleck_tile(), surface.shape[:2], rng) * np.float32(body.form.speckle)
         surface += (body.fleck_rgb - surface) * flecks[..., None]
@@ -90,10 +102,10 @@ def _rolled_ink(body: Body, rng: np.random.Generator) -> np.ndarray:
     return np.hstack([np.roll(ink[:, :joint], cap, axis=0), np.roll(ink[:, joint:], rest, axis=0)])
 
 
-def _shine_through(normals: np.ndarray, light: Light) -> np.ndarray:
+def _shine_through(normals: np.ndarray, light: Light, *, clear: float) -> np.ndarray:
     """Light that crosses a clear gelatine body and leaves on the far side."""
     far = -(normals[..., :2] @ light.direction[:2])
-    return 0.55 + 0.9 * np.maximum(far, 0) + 0.25 * (1 - normals[..., 2])
+    return 1 + np.float32(clear) * (1.1 * np.maximum(far, 0) + 0.25 * (1 - normals[..., 2]) - 0.5)
 
 
 def _mirrored(body: Body, normals: np.ndarray, light: Light) -> np.ndarray:

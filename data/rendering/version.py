@@ -2,4 +2,4 @@
 
 from typing import Final
 
-RENDERER_VERSION: Final = "1"
+RENDERER_VERSION: Final = "2"

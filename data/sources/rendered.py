@@ -149,7 +149,7 @@ def _draw(shot: _Shot, *, seed: int) -> Photo:
         side=shot.side,
         lot=str(shot.number) if shot.pool is None else None,
         pool=shot.pool,
-        conditions=drawn.conditions.as_dict(),
+        conditions=drawn.conditions,
     )
 
 
@@ -161,5 +161,5 @@ def _encoded(drawn: RenderedPhoto, *, with_mask: bool) -> bytes:
         picture.putalpha(Image.fromarray(drawn.mask_HW.astype("uint8") * 255))
         picture.save(buffer, format="PNG", compress_level=3)
     else:
-        Image.fromarray(drawn.rgb_HWC).save(buffer, format="JPEG", quality=int(drawn.conditions.jpeg_quality))
+        Image.fromarray(drawn.rgb_HWC).save(buffer, format="JPEG", quality=int(drawn.conditions["jpeg_quality"]))
     return buffer.getvalue()
