@@ -4,6 +4,7 @@ Limits are checked before any pixel is decoded. H W: rows and columns in pixels,
 """
 
 import io
+import math
 import struct
 from dataclasses import dataclass
 
@@ -86,7 +87,8 @@ def _decode(data: bytes, *, kind: str, max_side_px: int) -> Picture:
     _check_size(width, height)
     orientation = _orientation(image) if kind != "HEIF" else 1
     if kind == "JPEG":
-        image.draft(None, (max_side_px, max_side_px))
+        share = max_side_px / max(width, height)
+        image.draft(None, (math.ceil(width * share), math.ceil(height * share)))
     rgb_HWC, alpha_HW = _pixels(image, max_side_px=max_side_px)
     rgb_HWC = _upright(rgb_HWC, orientation)
     alpha_HW = None if alpha_HW is None else _upright(alpha_HW, orientation)
@@ -127,7 +129,7 @@ def _pixels(image: Image.Image, *, max_side_px: int) -> tuple[np.ndarray, np.nda
         grey_HW = _limited(np.clip(np.asarray(image) / 257 + 0.5, 0, 255).astype(np.uint8), max_side_px)
         return np.repeat(grey_HW[..., None], 3, axis=2), None
     if not image.has_transparency_data:
-        return _limited(np.asarray(image.convert("RGB")), max_side_px), None
+        return _limited(np.asarray(image if image.mode == "RGB" else image.convert("RGB")), max_side_px), None
     rgba_HWC = _limited(np.asarray(image.convert("RGBA")), max_side_px)
     rgb_HWC, alpha_HW = rgba_HWC[..., :3], np.ascontiguousarray(rgba_HWC[..., 3])
     if alpha_HW.min() == 255:

@@ -4,6 +4,7 @@ H W: rows and columns, C: red, green, blue, S: crop size in pixels, B: crops.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -13,6 +14,7 @@ from bentos.runtime.locate import Located
 
 ELONGATED_FROM = 1.15
 _FEATHER_PX = 1.5
+_PLAIN_SCALE, _OVERSAMPLED = 0.6, 1.25
 
 
 def crop_pill(rgb_HWC: np.ndarray, located: Located, *, spec: PreprocessSpec) -> np.ndarray:
@@ -22,13 +24,13 @@ def crop_pill(rgb_HWC: np.ndarray, located: Located, *, spec: PreprocessSpec) ->
     feathered outline, unless the spec keeps it.
     """
     scale = spec.size_px / (located.length_px * (1 + 2 * spec.margin))
-    rgb_HWC, mask_HW, shrunk = _shrunk(rgb_HWC, located, scale=scale)
-    matrix = _placement(located, scale=scale, shrunk=shrunk, size_px=spec.size_px)
+    view = _view(rgb_HWC, located, scale=scale, keep_background=spec.keep_background)
+    matrix = _placement(located, view, scale=scale, size_px=spec.size_px)
     size = (spec.size_px, spec.size_px)
-    crop_SSC = cv2.warpAffine(rgb_HWC, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    crop_SSC = cv2.warpAffine(view.rgb_HWC, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     if spec.keep_background:
         return crop_SSC
-    soft_SS = cv2.warpAffine(mask_HW, matrix, size, flags=cv2.INTER_LINEAR)
+    soft_SS = cv2.warpAffine(view.mask_HW, matrix, size, flags=cv2.INTER_LINEAR)
     weight_SS1 = _feathered(soft_SS)[..., None]
     fill_C = np.array(spec.fill_rgb, np.float32)
     return (crop_SSC * weight_SS1 + fill_C * (1 - weight_SS1) + 0.5).astype(np.uint8)
@@ -43,24 +45,41 @@ def to_batch(crops: Sequence[np.ndarray], *, spec: PreprocessSpec) -> np.ndarray
     return np.ascontiguousarray((pixels_BSSC * gain_C - offset_C).transpose(0, 3, 1, 2), dtype=np.float32)
 
 
-def _shrunk(rgb_HWC: np.ndarray, located: Located, *, scale: float) -> tuple[np.ndarray, np.ndarray, float]:
-    """Average large pictures down to at most twice the crop's resolution first, so that sampling does not alias."""
-    mask_HW = located.mask_HW.astype(np.uint8) * 255
-    if scale > 0.6:
-        return rgb_HWC, mask_HW, 1.0
-    size = (max(1, round(rgb_HWC.shape[1] * scale * 1.25)), max(1, round(rgb_HWC.shape[0] * scale * 1.25)))
-    shrunk = size[0] / rgb_HWC.shape[1]
-    area = cv2.INTER_AREA
-    return cv2.resize(rgb_HWC, size, interpolation=area), cv2.resize(mask_HW, size, interpolation=area), shrunk
+@dataclass(frozen=True)
+class _View:
+    """The pill's surroundings and mask (0 or 255), scaled by `shrunk` (x, y), their corner at `left`, `top`."""
+
+    rgb_HWC: np.ndarray
+    mask_HW: np.ndarray
+    left: int
+    top: int
+    shrunk: tuple[float, float]
 
 
-def _placement(located: Located, *, scale: float, shrunk: float, size_px: int) -> np.ndarray:
-    """The (2, 3) matrix from picture pixels to crop pixels."""
+def _view(rgb_HWC: np.ndarray, located: Located, *, scale: float, keep_background: bool) -> _View:
+    """Cut out the surroundings; average them down to little above the crop's resolution, so that nothing aliases."""
+    box = located.box
+    border = round(located.length_px if keep_background else 4 / scale + 4)
+    left, top = max(box.x - border, 0), max(box.y - border, 0)
+    window = np.s_[top : box.y + box.height + border, left : box.x + box.width + border]
+    part_HWC, mask_HW = rgb_HWC[window], located.mask_HW[window].astype(np.uint8) * 255
+    if scale > _PLAIN_SCALE:
+        return _View(part_HWC, mask_HW, left, top, (1.0, 1.0))
+    height, width = mask_HW.shape
+    size = (max(1, round(width * scale * _OVERSAMPLED)), max(1, round(height * scale * _OVERSAMPLED)))
+    small_HWC, small_HW = (cv2.resize(pixels, size, interpolation=cv2.INTER_AREA) for pixels in (part_HWC, mask_HW))
+    return _View(small_HWC, small_HW, left, top, (size[0] / width, size[1] / height))
+
+
+def _placement(located: Located, view: _View, *, scale: float, size_px: int) -> np.ndarray:
+    """The (2, 3) matrix from the view's pixels to crop pixels."""
     long = located.length_px >= ELONGATED_FROM * located.width_px
-    matrix = cv2.getRotationMatrix2D((0, 0), located.angle_deg if long else 0.0, scale / shrunk)
-    centre = (np.array(located.centre_xy) + 0.5) * shrunk - 0.5
-    matrix[:, 2] = (size_px - 1) / 2 - matrix[:, :2] @ centre
-    return matrix
+    turn = cv2.getRotationMatrix2D((0, 0), located.angle_deg if long else 0.0, scale)[:, :2]
+    centre_X = np.array(located.centre_xy) - (view.left, view.top)
+    shrunk_X = np.array(view.shrunk)
+    linear = turn / shrunk_X
+    offset = (size_px - 1) / 2 - turn @ centre_X + linear @ (0.5 - 0.5 * shrunk_X)
+    return np.hstack([linear, offset[:, None]])
 
 
 def _feathered(soft_SS: np.ndarray) -> np.ndarray:
