@@ -97,7 +97,7 @@ def reference_frame(records: Sequence[PhotoRecord], *, dataset: pd.DataFrame) ->
         for record in records
         if (asked := record.answers["picture"]).status != "refused"
     }
-    statistics = dataset.set_index("photo_id").filter(regex=f"^{STATISTIC_PREFIX}")
+    statistics = dataset.drop_duplicates("photo_id").set_index("photo_id").filter(regex=f"^{STATISTIC_PREFIX}")
     frame = pd.DataFrame.from_dict(answers, orient="index")
     return frame.join(statistics, how="left").rename_axis("photo_id").reset_index()
 
