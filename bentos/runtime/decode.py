@@ -126,11 +126,11 @@ def _orientation(image: Image.Image) -> int:
 
 def _pixels(image: Image.Image, *, max_side_px: int) -> tuple[np.ndarray, np.ndarray | None]:
     if image.mode.startswith("I"):
-        grey_HW = _limited(np.clip(np.asarray(image) / 257 + 0.5, 0, 255).astype(np.uint8), max_side_px)
-        return np.repeat(grey_HW[..., None], 3, axis=2), None
+        grey_HW = _limited(np.asarray(image).astype(np.uint16, copy=False), max_side_px)
+        return cv2.cvtColor((grey_HW / 257 + 0.5).astype(np.uint8), cv2.COLOR_GRAY2RGB), None
     if not image.has_transparency_data:
         return _limited(np.asarray(image if image.mode == "RGB" else image.convert("RGB")), max_side_px), None
-    rgba_HWC = _limited(np.asarray(image.convert("RGBA")), max_side_px)
+    rgba_HWC = _limited(np.asarray(image if image.mode == "RGBA" else image.convert("RGBA")), max_side_px)
     rgb_HWC, alpha_HW = rgba_HWC[..., :3], np.ascontiguousarray(rgba_HWC[..., 3])
     if alpha_HW.min() == 255:
         return np.ascontiguousarray(rgb_HWC), None
