@@ -13,7 +13,7 @@ from bentos.runtime.gallery import Gallery
 from bentos.runtime.predictor import Predictor
 from bentos.runtime.recogniser import Recogniser
 from data.once import made_once
-from monitoring.evaluate import evaluate
+from monitoring.evaluate import Evaluation, evaluate
 from monitoring.records import write_records
 
 EVALUATION_FILE, RECORDS_FILE, REPORT_FILE = "report.json", "records.jsonl", "report.html"
@@ -41,31 +41,29 @@ def judge_bundle(
     loaded = Recogniser.load(recogniser)
     chosen = Gallery.load(gallery, recogniser=loaded)
     root = home / "evaluations"
+    roles = dict(zip(dataset["appearance_id"], dataset["appearance_role"], strict=True))
 
     def make() -> Path:
-        found = evaluate(
-            Predictor(loaded, chosen),
-            _judges(dataset, chosen),
-            home=home,
-            appearance_roles=dict(zip(dataset["appearance_id"], dataset["appearance_role"], strict=True)),
-            max_photos=max_photos,
-            seed=seed,
-            on_progress=on_progress,
-        )
-        target = root / found.digest.removeprefix("sha256:")[:12]
-        shutil.rmtree(target, ignore_errors=True)
-        write_records(found.records, target / RECORDS_FILE)
-        (target / EVALUATION_FILE).write_text(json.dumps(found.metrics, indent=1, sort_keys=True) + "\n")
-        return target
+        found = evaluate(Predictor(loaded, chosen), _judges(dataset, chosen), home=home, appearance_roles=roles,
+                         max_photos=max_photos, seed=seed, on_progress=on_progress)  # fmt: skip
+        return _keep(found, root)
 
     settings = f"{max_photos or 'all'}-{seed}"
     name = f"{loaded.digest[7:19]}-{spec_digest(chosen.spec)[7:19]}-{key}-{settings}"
     return made_once(root, key=name, make=make)
 
 
+def _keep(found: Evaluation, root: Path) -> Path:
+    target = root / found.digest.removeprefix("sha256:")[:12]
+    shutil.rmtree(target, ignore_errors=True)
+    write_records(found.records, target / RECORDS_FILE)
+    (target / EVALUATION_FILE).write_text(json.dumps(found.metrics, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    return target
+
+
 def read_evaluation(directory: Path) -> dict[str, Any]:
     """The JSON of an evaluation."""
-    return json.loads((directory / EVALUATION_FILE).read_text())
+    return json.loads((directory / EVALUATION_FILE).read_text("utf-8"))
 
 
 def _judges(dataset: pd.DataFrame, gallery: Gallery) -> pd.DataFrame:
