@@ -70,6 +70,7 @@ def benchmark(
     photos: Directory,
     json_out: Annotated[Path, typer.Option("--json", help="where the figures go")],
     records: Annotated[Path | None, typer.Option(help="JSON lines, one per photograph, for `compare`")] = None,
+    page: Annotated[Path | None, typer.Option(help="where the figures go as a page to read, in Markdown")] = None,
     seed: Annotated[int, typer.Option(help="draws partial imprints and bootstrap samples")] = 0,
 ) -> None:
     """Measure a bundle on labelled photographs (labels.csv: file, ndc11, background, side)."""
@@ -80,6 +81,10 @@ def benchmark(
     with in_one_sentence(), one_bar("photographs", console=console) as on_progress:
         figures = measure(bundle, photos, seed=seed, records=records, on_progress=on_progress)
     json_out.write_text(json.dumps(figures, indent=1) + "\n")
+    if page is not None:
+        from pipelines.accuracy import write_page
+
+        write_page(page, figures=figures, bundle=bundle)
     console.print(benchmark_table(figures))
 
 

@@ -1,0 +1,38 @@
+"""The page of a benchmark."""
+
+from pathlib import Path
+
+import pytest
+
+from monitoring.accuracy import Provenance, accuracy_page, figure_text
+from monitoring.benchmark import benchmark
+from tests.monitoring.conftest import Scene
+
+
+@pytest.fixture(scope="module")
+def page(scene: Scene) -> tuple[dict, str]:
+    figures = benchmark(scene.bundle, scene.photos)
+    provenance = Provenance("abc123", "2026-01-01", ["first command", "last command"], {"profile": "demo"})
+    return figures, accuracy_page(figures, provenance=provenance)
+
+
+def test_every_question_stands_with_its_figures_and_intervals(page: tuple[dict, str]) -> None:
+    figures, text = page
+    for question in ("picture", "picture_and_imprint", "picture_and_partial_imprint", "imprint_only"):
+        assert figure_text(figures[question]["drug"]["top1"]) in text
+    assert figure_text(figures["unknown"]["false_identified"]) in text
+    assert "| background | wood |" in text
+
+
+def test_it_says_what_was_measured_and_how(page: tuple[dict, str]) -> None:
+    figures, text = page
+    for fact in (figures["recogniser"], figures["gallery"], "abc123", "2026-01-01", "last command", "profile: demo"):
+        assert fact in text
+
+
+def test_what_was_not_measured_is_a_dash() -> None:
+    assert figure_text({"value": None, "low": None, "high": None, "num": 0}) == "–"
+
+
+def test_the_page_names_no_machine_path(page: tuple[dict, str], scene: Scene) -> None:
+    assert str(Path(scene.bundle).parent) not in page[1]
