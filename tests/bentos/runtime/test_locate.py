@@ -8,6 +8,9 @@ import pytest
 
 from bentos.runtime.decode import decode
 from bentos.runtime.locate import locate
+from data.catalogue.formulary import read_formulary
+from data.rendering.render import render_photo
+from data.sources.rximage import cut_out
 from tests.bentos.runtime.pills import Drawn, drawn_pill, iou, surface
 
 WHITE, BLACK, RED, GREY = (244, 244, 240), (38, 36, 40), (190, 40, 40), (150, 140, 130)
@@ -103,3 +106,29 @@ def test_one_pill_is_found_in_every_consumer_photograph(shared_dir: Path) -> Non
         found = locate(decode(path.read_bytes()).rgb_HWC)
         assert len(found) == 1, path.name
         assert found[0].length_px > 0.4 * found[0].mask_HW.shape[1], path.name
+
+
+def test_rendered_photographs_are_located_within_their_true_outline() -> None:
+    medications = read_formulary()[::4]
+    rendered = [render_photo(m, side="front", seed=seed, pool="test") for seed, m in enumerate(medications)]
+    found = [(locate(photo.rgb_HWC), photo.mask_HW) for photo in rendered]
+    overlaps = [iou(located[0].mask_HW, true_HW) if located else 0.0 for located, true_HW in found]
+    assert np.median(overlaps) > 0.93
+    assert np.mean([overlap > 0.8 for overlap in overlaps]) > 0.85
+
+
+@pytest.mark.realdata
+def test_reference_pills_on_other_surfaces_are_located_within_their_true_outline(shared_dir: Path) -> None:
+    overlaps = []
+    for number, path in enumerate(sorted((shared_dir / "rximage" / "images").glob("*.jpg"))[::150]):
+        side = cut_out(decode(path.read_bytes()).rgb_HWC)[0]
+        ground_HWC = surface(size_px=330, rgb=(170 - 4 * number, 150 - 2 * number, 90 + 3 * number), seed=number)
+        offset = (330 - side.mask.shape[0]) // 2, (330 - side.mask.shape[1]) // 2
+        true_HW = np.zeros((330, 330), bool)
+        window = np.s_[offset[0] : offset[0] + side.mask.shape[0], offset[1] : offset[1] + side.mask.shape[1]]
+        true_HW[window] = side.mask
+        ground_HWC[true_HW] = side.rgb[side.mask]
+        found = locate(cv2.GaussianBlur(ground_HWC, (0, 0), 0.7).astype(np.uint8))
+        overlaps.append(iou(found[0].mask_HW, true_HW) if found else 0.0)
+    assert np.median(overlaps) > 0.95
+    assert min(overlaps) > 0.7
