@@ -60,7 +60,7 @@ def body_of(medication: Medication, *, side: Side) -> Body:
     height = surface_height(distance, form, length_px=LENGTH_PX) - grooves * _GROOVE_DEPTH * LENGTH_PX
     relief = np.zeros_like(text) if is_printed else _stroke_relief(text) * inside
     sign = 1.0 if medication.imprint_type == "EMBOSSED" else -1.0
-    height += sign * relief * 3.0 * form.imprint_depth
+    height += sign * relief * 4.2 * form.imprint_depth
     colors = body_colors(medication, form)
     albedo = _albedo(colors, form, side, distance.shape, joint)
     return Body(
@@ -91,12 +91,12 @@ def _typeface(medication: Medication) -> Typeface:
             return Typeface("DejaVuSans-ExtraLight.ttf", rng.uniform(0.035, 0.06), rng.uniform(0.75, 1.0))
         return Typeface(file, 0.0, rng.uniform(0.72, 0.95), rng.uniform(0.04, 0.1))
     condense = rng.uniform(0.78, 1.02)
-    return Typeface("DejaVuSans-ExtraLight.ttf", rng.uniform(0.014, 0.045), condense, rng.uniform(0.08, 0.2))
+    return Typeface("DejaVuSans-ExtraLight.ttf", rng.uniform(0.016, 0.055), condense, rng.uniform(0.08, 0.22))
 
 
 def _stroke_relief(text: np.ndarray) -> np.ndarray:
     """Letters pressed in: soft edges and a rounded bottom."""
-    return 0.7 * cv2.GaussianBlur(text, (0, 0), 0.8) + 0.3 * cv2.GaussianBlur(text, (0, 0), 2.2)
+    return 0.55 * cv2.GaussianBlur(text, (0, 0), 0.9) + 0.45 * cv2.GaussianBlur(text, (0, 0), 2.2)
 
 
 def _occlusion(relief: np.ndarray, grooves: np.ndarray, distance: np.ndarray) -> np.ndarray:

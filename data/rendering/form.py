@@ -54,14 +54,14 @@ def form_of(medication: Medication) -> Form:
     low, high = _WIDTH_OVER_LENGTH.get(medication.shape, (1.0, 1.0))
     if kind == "hard_capsule":
         low, high = 0.34, 0.4
-    flat = kind == "uncoated" and rng.random() < 0.55
+    flat = kind == "uncoated" and rng.random() < 0.4
     is_gelatine = kind in ("hard_capsule", "softgel")
     return Form(
         kind=kind,
         width=rng.uniform(low, high),
-        crown=rng.uniform(0.008, 0.02) if flat else rng.uniform(0.06, 0.13),
-        bevel_width=rng.uniform(0.045, 0.08) if flat else rng.uniform(0.03, 0.07),
-        bevel_height=rng.uniform(0.025, 0.05) if flat else rng.uniform(0.012, 0.035),
+        crown=rng.uniform(0.008, 0.02) if flat else rng.uniform(0.065, 0.16),
+        bevel_width=rng.uniform(0.045, 0.08) if flat else rng.uniform(0.035, 0.085),
+        bevel_height=rng.uniform(0.025, 0.05) if flat else rng.uniform(0.02, 0.05),
         wall=0.0 if is_gelatine else rng.uniform(0.1, 0.24),
         gloss=_gloss(kind, rng),
         grain=_grain(kind, rng),

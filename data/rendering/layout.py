@@ -42,6 +42,7 @@ class SideLayout:
     lines: tuple[Line, ...]
     grooves: tuple[Groove, ...]
     symbol: bool = False
+    mark_x: float = 0.0
 
 
 def layout_of(medication: Medication, form: Form, *, side: Side) -> SideLayout:
@@ -57,7 +58,10 @@ def layout_of(medication: Medication, form: Form, *, side: Side) -> SideLayout:
     else:
         lines = _on_compact(tokens, score, medication.shape, form, rng)
     return SideLayout(
-        lines=tuple(lines), grooves=grooves, symbol=medication.symbol and side == _symbol_side(medication)
+        lines=tuple(lines),
+        grooves=grooves,
+        symbol=medication.symbol and side == _symbol_side(medication),
+        mark_x=form.joint - 0.3 if form.kind == "hard_capsule" else 0.0,
     )
 
 
@@ -113,7 +117,7 @@ def _on_capsule(tokens: tuple[str, ...], form: Form, rng: np.random.Generator) -
     half = (len(tokens) + 1) // 2 if len(tokens) != 3 else 1
     left = form.joint - 0.06 - wide / 2
     right = form.joint + 0.09 + wide / 2
-    if len(tokens) == 2 and rng.random() < 0.3:
+    if len(set(tokens)) == 2 and len(tokens) == 2 and rng.random() < 0.3:
         return _stack(list(tokens), x=left, y=0, width=wide, height=high)
     groups = ((left, tokens[:half]), (right, tokens[half:]))
     if across:
@@ -161,7 +165,7 @@ def _on_compact(tokens: tuple[str, ...], score: int, shape: str, form: Form, rng
     """Round and similar: rows one above the other, above and below a score line, or along the rim."""
     if not tokens:
         return []
-    room = {"TRIANGLE": 0.5, "PENTAGON (5 sided)": 0.78, "DIAMOND": 0.62, "CLOVER": 0.7, "TEAR": 0.75}.get(shape, 0.88)
+    room = {"TRIANGLE": 0.5, "PENTAGON (5 sided)": 0.78, "DIAMOND": 0.66, "CLOVER": 0.7, "TEAR": 0.75}.get(shape, 0.94)
     middle, shift = {"TRIANGLE": (0.0, 0.26), "TEAR": (-0.24, 0.0), "SEMI-CIRCLE": (0.0, 0.08)}.get(shape, (0.0, 0.0))
     size = room * rng.uniform(0.86, 1.05)
     if score == 4:

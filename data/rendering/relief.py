@@ -58,9 +58,9 @@ def imprint_mask(
 ) -> np.ndarray:
     """All text of a side, and the maker's mark, (H, W) float32 from 0 to 1."""
     canvas = np.zeros(shape, np.float32)
-    if mark is not None:
-        _paste(canvas, mark, ((shape[1] - 1) / 2, (shape[0] - 1) / 2))
     half = length_px / 2
+    if mark is not None:
+        _paste(canvas, mark, ((shape[1] - 1) / 2 + layout.mark_x * half, (shape[0] - 1) / 2))
     for line in layout.lines:
         centre = ((shape[1] - 1) / 2 + line.x * half, (shape[0] - 1) / 2 + line.y * half)
         if line.arc is not None:

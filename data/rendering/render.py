@@ -19,7 +19,8 @@ from data.rendering.stable import photo_rng
 from data.rendering.version import RENDERER_VERSION
 
 Pool = Literal["train", "test"]
-_STUDIO_GREY = 0.18
+_STUDIO_GREY = 0.2
+_STUDIO_GAIN = 0.87
 _STUDIO_CAMERA = -1
 
 
@@ -72,7 +73,7 @@ def render_reference(medication: Medication, *, side: Side, lot: int, size_px: i
     tint = _lot_tint(photo_rng(medication, "lot", lot), spread=0.03)
     scene, cover = _lit_scene(body, placement, light, ground, rng, lot_tint=tint)
     camera = camera_of(_STUDIO_CAMERA)
-    rgb = developed(scene * 1.02, camera, rng, noise=0.8)
+    rgb = developed(scene * _STUDIO_GAIN, camera, rng, noise=0.8)
     conditions = Conditions("studio", "studio", "sharp", camera.seed, 0.0, 0.0, 0.0, placement.fill, 0.8, 95)
     return RenderedPhoto(rgb, cover > 0.5, conditions.as_dict())
 

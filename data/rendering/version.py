@@ -2,4 +2,4 @@
 
 from typing import Final
 
-RENDERER_VERSION: Final = "2"
+RENDERER_VERSION: Final = "3"

@@ -21,6 +21,7 @@ from data.rendering.lights import light_names, lights_of
 from data.rendering.render import render_photo, render_reference
 from data.rendering.sheet import contact_sheet
 from data.rendering.speed import photos_per_cpu_second
+from data.rendering.version import RENDERER_VERSION
 from tests.builders import medication
 
 
@@ -177,3 +178,17 @@ def test_a_photograph_costs_no_more_than_some_dozen_blurs_of_its_size() -> None:
         cv2.GaussianBlur(picture, (0, 0), 3)
     blurs_per_s = 100 / (time.process_time() - start)
     assert photos_per_cpu_second([pill()], photos_per_side=15) > blurs_per_s / 60
+
+
+@pytest.mark.parametrize(
+    ("pool", "expected"),
+    [
+        ("train", [[142, 191, 149], [182, 217, 195], [138, 194, 146]]),
+        ("test", [[157, 156, 154], [168, 186, 141], [145, 131, 138]]),
+    ],
+)
+def test_the_pictures_of_a_version_are_frozen_so_a_change_must_raise_the_version(pool: str, expected: list) -> None:
+    assert RENDERER_VERSION == "3"
+    photo = render_photo(pill(), side="front", seed=7, pool=pool)
+    coarse = cv2.resize(photo.rgb_HWC, (3, 3), interpolation=cv2.INTER_AREA).mean(axis=-1)
+    assert np.abs(coarse - expected).max() < 2
