@@ -170,7 +170,8 @@ def _judged(scene: Scene, points_NX: np.ndarray, score: float, *, solidity: floa
     _, sides, _ = cv2.minAreaRect(contour)
     if max(sides) > _MAX_ELONGATION * min(sides):
         return Judged(points_NX, 0.0, share, solidity)
-    score *= solidity**2 * _symmetry(contour) ** 2 * (2.5 * min(share, 1.0)) ** 0.09
+    convexity = area / max(cv2.contourArea(cv2.convexHull(contour)), 1e-9)
+    score *= solidity**2 * convexity**4 * _symmetry(contour) ** 2 * (2.5 * min(share, 1.0)) ** 0.11
     return Judged(points_NX, score, share, solidity)
 
 

@@ -17,7 +17,7 @@ from bentos.runtime.scene import PAD_PX, Scene, scene_of
 _NUM_AGAIN = 4
 _MIN_REFINED = 0.85
 _CLEAR_SCORE, _FAINT_SCORE = 0.75, 0.6
-_MIN_SCORE = 0.42
+_MIN_SCORE = 0.36
 _WHOLE_OF_HALF, _MIN_SCORE_OF_WHOLE = (1.6, 2.8), 0.75
 _MIN_SHARE_OF_BEST, _MIN_SCORE_OF_BEST = 0.3, 0.6
 
