@@ -20,9 +20,9 @@ from bentos.runtime.gallery import FEATURES_FILE, PROTOTYPES_FILE
 from bentos.runtime.locate import locate
 from bentos.runtime.medication import Medication, appearance_id_of, derive_appearances
 from bentos.runtime.predictor import observe_side
+from bentos.runtime.preprocess import ELONGATED_FROM
 from bentos.runtime.recogniser import Recogniser
 
-_ROUND_BELOW = 1.15
 _TURNS_ROUND = tuple(range(0, 360, 60))
 _TURNS_LONG = (0, 180)
 _CHUNK = 16
@@ -114,7 +114,7 @@ def write_gallery(
 def embed_turned(recogniser: Recogniser, member: str, sides: Sequence[SideObservation]) -> list[np.ndarray]:
     """The mean unit vector (D,) of each side over its in-plane turns."""
     spec = recogniser.members[member].spec.preprocess
-    turns = [_TURNS_LONG if side.statistics.elongation >= _ROUND_BELOW else _TURNS_ROUND for side in sides]
+    turns = [_TURNS_LONG if side.statistics.elongation >= ELONGATED_FROM else _TURNS_ROUND for side in sides]
     crops = [turned(side.crops[member], degrees, fill_rgb=spec.fill_rgb)
              for side, angles in zip(sides, turns, strict=True) for degrees in angles]  # fmt: skip
     embeddings_BD = recogniser.embed(member, crops)
