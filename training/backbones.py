@@ -24,6 +24,20 @@ class WeightsError(Exception):
     """A file of weights is missing, changed, or belongs to another network."""
 
 
+class Relief(nn.Module):
+    """Adds a fourth channel (B, 4, S, S): brightness against its surroundings, where faint debossing stands out."""
+
+    def __init__(self, *, window_px: int, gain: float = 6.0) -> None:
+        super().__init__()
+        self.blur = nn.AvgPool2d(window_px, stride=1, padding=window_px // 2, count_include_pad=False)
+        self.gain = gain
+
+    def forward(self, image_BCHW: torch.Tensor) -> torch.Tensor:
+        gray_B1HW = image_BCHW.mean(dim=1, keepdim=True)
+        local_B1HW = self.gain * (gray_B1HW - self.blur(gray_B1HW))
+        return torch.cat([image_BCHW, torch.tanh(local_B1HW)], dim=1)
+
+
 class Encoder(nn.Module):
     """Pictures (B, 3, S, S), normalised by the member's preprocessing, to unit rows (B, D)."""
 
@@ -60,7 +74,10 @@ def new_encoder(recipe: Recipe, *, embedding_dim: int) -> Encoder:
     arguments = {"drop_path_rate": recipe.drop_path} if recipe.drop_path else {}
     if timm.get_pretrained_cfg(recipe.architecture).fixed_input_size:
         arguments["img_size"] = recipe.size_px
+    arguments |= {"in_chans": 4} if recipe.relief else {}
     backbone = timm.create_model(recipe.architecture, pretrained=False, num_classes=0, **arguments)
+    if recipe.relief:
+        backbone = nn.Sequential(Relief(window_px=2 * (recipe.size_px // 20) + 1), backbone)
     with torch.no_grad():
         num_features = backbone.eval()(torch.zeros(1, 3, recipe.size_px, recipe.size_px)).shape[1]
     return Encoder(backbone.train(), num_features=num_features, embedding_dim=embedding_dim)

@@ -55,13 +55,13 @@ class TrainConfig(_Config):
     )
     weight_decay: Annotated[float, Field(ge=0, le=1)] = Field(0.05, description="AdamW's decay of weight matrices")
     softmax_scale: Annotated[float, Field(gt=0, le=128)] = Field(
-        24.0, description="inverse temperature of the cosine softmax; higher looks at hard pairs only"
+        16.0, description="inverse temperature of the cosine softmax; higher looks at hard pairs only"
     )
     softmax_margin: Annotated[float, Field(ge=0, le=1)] = Field(
-        0.1, description="how much closer than any other the right prototype must be, in cosine"
+        0.0, description="how much closer than any other the right prototype must be, in cosine"
     )
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = Field(
-        0.05, description="share of the softmax target spread over all classes; higher is less sure of itself"
+        0.0, description="share of the softmax target spread over all classes; higher is less sure of itself"
     )
     clip_norm: Annotated[float, Field(gt=0)] = Field(
         5.0, description="largest gradient norm; lower is steadier, slower"

@@ -22,6 +22,7 @@ class Recipe(BaseModel):
     learning_rate: Annotated[float, Field(gt=0)]
     margin: float = 0.04
     augmentation: Annotated[float, Field(ge=0, le=2)] = 1.0
+    relief: bool = False
     drop_path: Annotated[float, Field(ge=0, lt=1)] = 0.0
     mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
     std: tuple[float, float, float] = (0.5, 0.5, 0.5)
@@ -42,8 +43,24 @@ _VIT = Recipe(
 
 PROFILES: dict[ProfileName, dict[MemberName, Recipe]] = {
     "demo": {
-        "fast": Recipe(architecture="mobilenetv3_small_100", size_px=112, epochs=6, batch_size=32, learning_rate=3e-3),
-        "accurate": Recipe(architecture="levit_128s", size_px=128, epochs=8, batch_size=32, learning_rate=2e-3),
+        "fast": Recipe(
+            architecture="mobilenetv4_conv_small_050",
+            size_px=112,
+            epochs=10,
+            batch_size=32,
+            learning_rate=4e-3,
+            augmentation=0.5,
+            relief=True,
+        ),
+        "accurate": Recipe(
+            architecture="levit_128s",
+            size_px=112,
+            epochs=6,
+            batch_size=32,
+            learning_rate=2e-3,
+            augmentation=0.5,
+            relief=True,
+        ),
     },
     "standard": {"fast": _EFFICIENTNET, "accurate": _VIT},
     "production": {
