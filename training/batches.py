@@ -85,10 +85,14 @@ def item_seed(*parts: int) -> int:
 def load_batches(
     plan: Plan, *, from_step: int, workers: int, pin_memory: bool
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """Stream the batches from `from_step` to the end of the last epoch."""
+    """Stream the batches from `from_step` to the end of the last epoch.
+
+    The worker is spawned: forked out of a process in which OpenCV or torch has made threads, it hangs.
+    """
     loader = DataLoader(
         _Batches(plan, from_step=from_step), batch_size=None, num_workers=workers, pin_memory=pin_memory,
         prefetch_factor=4 if workers else None, worker_init_fn=_one_thread,
+        multiprocessing_context="spawn" if workers else None,
     )  # fmt: skip
     yield from loader
 
