@@ -4,6 +4,7 @@ Loading it is what puts the environment into force: it is the entry point of Dag
 """
 
 import warnings
+from collections.abc import Mapping
 
 import dagster as dg
 
@@ -20,8 +21,13 @@ from pipelines.sensors import drift_breach, new_photographs, run_failed  # noqa:
 ASSET_MODULES = (ingest, features, models, evaluation, promotion, drift)
 
 
-def build_definitions(environment: Environment, *, progress: Progress | None = None) -> dg.Definitions:
-    """Everything, working on one home; `progress` receives what long stages report."""
+def build_definitions(
+    environment: Environment,
+    *,
+    progress: Progress | None = None,
+    loggers: Mapping[str, dg.LoggerDefinition] | None = None,
+) -> dg.Definitions:
+    """Everything, working on one home; `progress` receives what long stages report, `loggers` what Dagster logs."""
     return dg.Definitions(
         assets=dg.load_assets_from_modules(ASSET_MODULES),
         asset_checks=[*dg.load_asset_checks_from_modules([checks])],
@@ -30,6 +36,7 @@ def build_definitions(environment: Environment, *, progress: Progress | None = N
         sensors=[new_photographs(environment.photos), drift_breach, run_failed],
         resources=resources(environment, progress=progress),
         executor=dg.in_process_executor,
+        loggers=loggers,
     )
 
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 LINE = ("ingest", "retrain", "promote")
 PID_TAG = "rxvision/pid"
 LOG_FILE = "run.log"
-_QUIET_CONSOLE = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+_LOGGER = "line"
 
 
 class LineError(Exception):
@@ -75,17 +75,30 @@ class Bars:
 
 
 class _StepsBegun(logging.Handler):
-    """Hears of every step that starts, from Dagster's log."""
+    """Says every step that starts."""
 
     def __init__(self, bars: Bars) -> None:
         super().__init__(logging.DEBUG)
         self._bars = bars
 
     def emit(self, record: logging.LogRecord) -> None:
-        meta = getattr(record, "dagster_meta", None) or {}
-        event = meta.get("dagster_event")
+        """Dagster hangs its event on the record."""
+        event = getattr(record, "dagster_event", None)
         if event is not None and event.event_type == dg.DagsterEventType.STEP_START:
-            self._bars.says(event.step_key)
+            self._bars.says(f"[dim]{event.step_key}[/dim]")
+
+
+def _line_logger(bars: Bars) -> dg.LoggerDefinition:
+    """Dagster's log of a run: step starts on the screen, everything in the log file."""
+
+    @dg.logger(config_schema={})
+    def to_bars_and_file(_context: dg.InitLoggerContext) -> logging.Logger:
+        logger = logging.Logger("rxvision.line", logging.DEBUG)
+        for handler in (_StepsBegun(bars), *logging.getLogger().handlers):
+            logger.addHandler(handler)
+        return logger
+
+    return to_bars_and_file
 
 
 def run_line(environment: Environment, *, console: Console, ops: Mapping[str, Any] | None = None) -> None:
@@ -99,7 +112,7 @@ def run_line(environment: Environment, *, console: Console, ops: Mapping[str, An
     prepare(environment)
     bars = Bars(console)
     with _alone(environment.root), _logging_to(environment.root / LOG_FILE), bars.display:
-        definitions = build_definitions(environment, progress=bars)
+        definitions = build_definitions(environment, progress=bars, loggers={_LOGGER: _line_logger(bars)})
         with dg.DagsterInstance.get() as instance:
             _clear_up(instance, definitions)
             for name in LINE:
@@ -107,7 +120,7 @@ def run_line(environment: Environment, *, console: Console, ops: Mapping[str, An
 
 
 def _run_job(
-    name: str, definitions: dg.Definitions, instance: dg.DagsterInstance, *, console: Console, ops: Mapping[str, Any]
+    name: str, definitions: dg.Definitions, instance: dg.DagsterInstance, *, bars: Bars, ops: Mapping[str, Any]
 ) -> None:
     job = definitions.resolve_job_def(name)
     mine = {node.name: ops[node.name] for node in job.nodes if node.name in ops}
@@ -115,7 +128,7 @@ def _run_job(
         instance=instance,
         raise_on_error=False,
         tags={PID_TAG: str(os.getpid())},
-        run_config={**_QUIET_CONSOLE, "ops": mine},
+        run_config={"loggers": {_LOGGER: {}}, "ops": mine},
     )
     if result.success:
         bars.settle()
