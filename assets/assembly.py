@@ -69,6 +69,7 @@ def assembled(
     progress: Progress,
 ) -> tuple[Path, RecogniserSpec, str]:
     """The candidate's directory, record and digest."""
+    from data.reference_features import features_by_medication
     from training.candidate import make_recogniser
     from training.recogniser import Facts
 
@@ -89,6 +90,7 @@ def assembled(
         facts=facts,
         code=code_fingerprint(*FITTING_CODE),
         home=workspace.root,
+        known_features=features_by_medication(workspace.table(features.path)),
         on_progress=progress.stages("recogniser"),
     )
     spec = read_recogniser_spec(directory)
@@ -98,11 +100,14 @@ def assembled(
 def enrolled(
     recogniser: Path, catalogue: Catalogue, dataset: Dataset, workspace: Workspace, progress: Progress
 ) -> tuple[Path, GallerySpec, str]:
-    """The gallery's directory, record and digest."""
+    """The gallery's directory, record and digest; its cues compare with the online store's features."""
     from data.galleries import make_gallery
+    from data.reference_features import features_by_medication
+    from feature_repo.store import ReferenceStore
 
     rows = workspace.table(dataset.path)
     step, total = progress.stage("gallery"), int((rows["role"] == "reference").sum())
+    ids = [medication.medication_id for medication in catalogue.medications]
     directory = make_gallery(
         recogniser,
         manifest=rows,
@@ -110,6 +115,7 @@ def enrolled(
         home=workspace.root,
         name=NAME,
         now=workspace.now(),
+        known_features=features_by_medication(ReferenceStore(workspace.root).online(ids)),
         on_view=lambda done: step(done, total),
     )
     spec = read_gallery_spec(directory)

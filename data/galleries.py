@@ -2,13 +2,14 @@
 
 import hashlib
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from bentos.runtime.contract import canonical_json, spec_digest
-from bentos.runtime.enrol import build_gallery
+from bentos.runtime.enrol import NOTHING_KNOWN, build_gallery
+from bentos.runtime.features import VisualFeatures
 from bentos.runtime.medication import Medication
 from bentos.runtime.recogniser import Recogniser
 from data.once import made_once
@@ -23,6 +24,7 @@ def make_gallery(
     home: Path,
     name: str,
     now: str,
+    known_features: Mapping[str, VisualFeatures] = NOTHING_KNOWN,
     on_view: Callable[[int], None],
 ) -> Path:
     """The gallery of these medications for a recogniser directory, below `home/galleries`.
@@ -33,7 +35,8 @@ def make_gallery(
     loaded = Recogniser.load(recogniser)
     references = manifest[manifest["role"] == "reference"]
     facts = sorted(medication.model_dump_json() for medication in medications)
-    inputs = [loaded.digest, sorted(references["photo_id"]), facts, name]
+    known = [[key, seen.color_histogram.tolist(), seen.shape_ratio] for key, seen in sorted(known_features.items())]
+    inputs = [loaded.digest, sorted(references["photo_id"]), facts, name, known]
     root = home / "galleries"
 
     def make() -> Path:
@@ -41,7 +44,7 @@ def make_gallery(
         shutil.rmtree(draft, ignore_errors=True)
         pictures = reference_pictures(references, home=home)
         spec = build_gallery(loaded, medications=medications, references=pictures, out=draft, name=name, now=now,
-                             on_view=on_view)  # fmt: skip
+                             known_features=known_features, on_view=on_view)  # fmt: skip
         target = root / spec_digest(spec).removeprefix("sha256:")[:12]
         shutil.rmtree(target, ignore_errors=True)
         return draft.rename(target)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from bentos.runtime.contract import MemberSpec, canonical_json
+from bentos.runtime.features import VisualFeatures
 from bentos.runtime.medication import Medication
 from data.once import made_once
 from data.references import reference_pictures
@@ -30,11 +31,13 @@ def make_recogniser(
     facts: Facts,
     code: str,
     home: Path,
+    known_features: Mapping[str, VisualFeatures],
     on_progress: Callable[[str, int, int], None],
 ) -> Path:
     """The recogniser directory below `home/recognisers` for these members (directories with their exports).
 
-    `code` names the version of the code that fits; when it was assembled is no part of what it is made from.
+    `known_features` are the feature store's, as of the data set's time. `code` names the version of the code that
+    fits; when it was assembled is no part of what it is made from.
 
     Raises:
         ContractError: a member's files are not of the contract's form.
@@ -61,6 +64,7 @@ def make_recogniser(
             work=root / "draft",
             out_root=root,
             on_progress=on_progress,
+            known_features=known_features,
         )
 
     return made_once(root, key=hashlib.sha256(canonical_json(described)).hexdigest()[:12], make=make)

@@ -1,7 +1,7 @@
 """Assembly: exported members become a recogniser, with cohort, fusion, router and thresholds fitted to it."""
 
 import shutil
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +18,8 @@ from bentos.runtime.contract import (
     file_digests,
     write_spec,
 )
-from bentos.runtime.enrol import ReferencePicture, build_gallery
+from bentos.runtime.enrol import NOTHING_KNOWN, ReferencePicture, build_gallery
+from bentos.runtime.features import VisualFeatures
 from bentos.runtime.gallery import Gallery
 from bentos.runtime.medication import Medication
 from bentos.runtime.predictor import Predictor
@@ -63,10 +64,12 @@ def assemble_recogniser(
     work: Path,
     out_root: Path,
     on_progress: Callable[[str, int, int], None],
+    known_features: Mapping[str, VisualFeatures] = NOTHING_KNOWN,
 ) -> Path:
     """Fit everything that joins the members and write `out_root/<digest12>`; returns that directory.
 
-    `dataset` is the manifest with splits; `on_progress(stage, done, total)` reports observing and fitting.
+    `dataset` is the manifest with splits; `on_progress(stage, done, total)` reports observing and fitting;
+    `known_features` are the feature store's, as of the data set's time.
 
     Raises:
         ContractError: the members' files are not of the contract's form.
@@ -76,7 +79,8 @@ def assemble_recogniser(
     _write(draft, members, work / "recogniser")
     recogniser = Recogniser.load(work / "recogniser")
     build_gallery(recogniser, medications=medications, references=references, out=work / "gallery", name="draft",
-                  now=facts.now, on_view=lambda done: on_progress("references", done, 0))  # fmt: skip
+                  now=facts.now, known_features=known_features,
+                  on_view=lambda done: on_progress("references", done, 0))  # fmt: skip
     seen = set(dataset.loc[dataset["appearance_role"] == "seen", "appearance_id"])
     _write_cohorts(Gallery.load(work / "gallery"), seen, members, work / "recogniser")
     predictor = _reload(draft, work)

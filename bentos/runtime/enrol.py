@@ -4,10 +4,11 @@ A prototype is the mean unit vector of one reference side over in-plane turns of
 matches however it lies. Shapes: V views, D embedding.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal
 
 import cv2
@@ -16,6 +17,7 @@ import numpy as np
 from bentos.runtime.contract import GallerySpec, View, file_digests, write_spec
 from bentos.runtime.errors import ContractError
 from bentos.runtime.evidence import SideObservation
+from bentos.runtime.features import VisualFeatures
 from bentos.runtime.gallery import FEATURES_FILE, PROTOTYPES_FILE
 from bentos.runtime.locate import locate
 from bentos.runtime.medication import Medication, appearance_id_of, derive_appearances
@@ -26,6 +28,7 @@ from bentos.runtime.recogniser import Recogniser
 _TURNS_ROUND = tuple(range(0, 360, 60))
 _TURNS_LONG = (0, 180)
 _CHUNK = 16
+NOTHING_KNOWN: Mapping[str, VisualFeatures] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -53,11 +56,13 @@ def build_gallery(
     out: Path,
     name: str,
     now: str,
+    known_features: Mapping[str, VisualFeatures] = NOTHING_KNOWN,
     on_view: Callable[[int], None] = lambda num_views: None,
 ) -> GallerySpec:
     """Write a gallery directory and return its record.
 
     Medications without a reference picture are left out. Reference pictures are read as a stream.
+    `known_features` are medications' features out of a feature store; others are measured on the picture.
 
     Raises:
         ContractError: no reference picture showed a pill, or one names no medication of the catalogue.
@@ -68,7 +73,7 @@ def build_gallery(
     while chunk := list(islice(stream, _CHUNK)):
         seen = [(reference, side) for reference in chunk if (side := _observe(recogniser, reference)) is not None]
         views += [_view(reference, known) for reference, _ in seen]
-        features += [side.features for _, side in seen]
+        features += [known_features.get(reference.medication_id, side.features) for reference, side in seen]
         for member, rows in prototypes.items():
             rows += embed_turned(recogniser, member, [side for _, side in seen])
         on_view(len(views))
