@@ -76,7 +76,7 @@ class TrainConfig(_Config):
         1, description="processes that augment beside the one that trains; more than the machine's cores do not help"
     )
     threads: Annotated[int, Field(ge=1, le=64)] = Field(
-        1, description="torch threads on a CPU; on a busy machine more than one is many times slower"
+        2, description="parts of a batch that are computed side by side on a CPU, one core each; decides the weights"
     )
 
     def recipe(self, member: MemberName) -> Recipe:
@@ -97,5 +97,6 @@ class TrainConfig(_Config):
 
 
 _DECIDING = {
-    "embedding_dim", "weight_decay", "softmax_scale", "softmax_margin", "label_smoothing", "clip_norm", "seed"
+    "embedding_dim", "weight_decay", "softmax_scale", "softmax_margin", "label_smoothing", "clip_norm", "seed",
+    "threads",
 }  # fmt: skip

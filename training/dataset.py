@@ -37,6 +37,10 @@ class Pack:
 
     directory: Path
 
+    def __reduce__(self) -> tuple:
+        """Only the way to the files is sent to another process, not the crops."""
+        return Pack, (self.directory,)
+
     @cached_property
     def crops_NSSC(self) -> np.ndarray:
         """uint8 crops, memory-mapped."""

@@ -19,6 +19,7 @@ from training.checkpoint import load_checkpoint, save_checkpoint
 from training.config import TrainConfig
 from training.dataset import Pack
 from training.losses import CosinePrototypes
+from training.parts import PartResult, Parts
 from training.validate import validate
 
 WEIGHTS_FILE = "weights.safetensors"
@@ -36,9 +37,10 @@ class TrainedMember:
 
 
 @dataclass(frozen=True)
-class _Parts:
+class _Built:
     encoder: Encoder
     prototypes: CosinePrototypes
+    batch: Parts
     optimizer: torch.optim.AdamW
 
     def named(self) -> dict:
@@ -57,7 +59,7 @@ def train_member(
     """Train `member` on the pack, from the checkpoint in `out` where there is one of this very training.
 
     `on_step(done, all)` follows every step; `on_epoch(epoch, figures)` every epoch, with `loss`,
-    `train_top1`, `validate_top1` (nearest reference side), `learning_rate` and `pictures_per_s`.
+    `train_top1`, `validate_top1` (nearest reference side) and `pictures_per_s`.
 
     Raises:
         WeightsError: the initial weights named by the configuration are not what it says.
@@ -65,45 +67,40 @@ def train_member(
     began = time.monotonic()
     recipe, device = config.recipe(member), _device(config)
     plan = Plan(pack, recipe.preprocess, recipe.batch_size, recipe.epochs, config.seed, recipe.augmentation)
-    parts = _build(config, member, pack, device=device)
+    built = _build(config, member, pack, device=device)
     fingerprint = training_fingerprint(config, member, pack)
-    saved = load_checkpoint(out, fingerprint=fingerprint, modules=parts.named()) or {"step": 0, "figures": {}}
+    saved = load_checkpoint(out, fingerprint=fingerprint, modules=built.named()) or {"step": 0, "figures": {}}
     step, figures, tally = saved["step"], saved["figures"], _Tally()
     on_step(step, plan.num_steps)
     for image_BCHW, label_B in load_batches(plan, from_step=step, workers=config.workers, pin_memory=device == "cuda"):
         torch.manual_seed(item_seed(config.seed, step))
-        tally.add(*_step(parts, image_BCHW.to(device), label_B.to(device), share=step / plan.num_steps, config=config,
-                         peak=recipe.learning_rate))  # fmt: skip
+        tally.add(_step(built, image_BCHW.to(device), label_B.to(device), share=step / plan.num_steps, config=config,
+                        peak=recipe.learning_rate))  # fmt: skip
         step += 1
         on_step(step, plan.num_steps)
         if epoch_ends := step % plan.steps_per_epoch == 0:
-            figures = tally.figures() | validate(parts.encoder, pack, spec=recipe.preprocess, device=device)
+            figures = tally.figures() | validate(built.encoder, pack, spec=recipe.preprocess, device=device)
             on_epoch(step // plan.steps_per_epoch, figures)
             tally = _Tally()
         if epoch_ends or step % config.checkpoint_every_steps == 0:
             progress = {"step": step, "figures": figures}
-            save_checkpoint(out, fingerprint=fingerprint, modules=parts.named(), progress=progress)
+            save_checkpoint(out, fingerprint=fingerprint, modules=built.named(), progress=progress)
+    built.batch.close()
     weights = out / WEIGHTS_FILE
-    save_encoder(parts.encoder, weights, recipe=recipe, prototypes_CD=parts.prototypes.weight_CD)
+    save_encoder(built.encoder, weights, recipe=recipe, prototypes_CD=built.prototypes.weight_CD)
     return TrainedMember(weights, figures, step // plan.steps_per_epoch, step, time.monotonic() - began)
 
 
 def _step(
-    parts: _Parts, image_BCHW: torch.Tensor, label_B: torch.Tensor, *, share: float, config: TrainConfig, peak: float
-) -> tuple[float, int, int]:
-    """One optimiser step; returns the loss, the right answers and the batch's size."""
-    for group in parts.optimizer.param_groups:
+    built: _Built, image_BCHW: torch.Tensor, label_B: torch.Tensor, *, share: float, config: TrainConfig, peak: float
+) -> PartResult:
+    """One optimiser step; returns the batch's figures."""
+    for group in built.optimizer.param_groups:
         group["lr"] = peak * one_cycle(share)
-    image_BCHW = image_BCHW.contiguous(memory_format=torch.channels_last)
-    cuda = image_BCHW.is_cuda
-    with torch.autocast(image_BCHW.device.type, torch.bfloat16, enabled=cuda):
-        embedding_BD = parts.encoder(image_BCHW)
-    loss, num_right = parts.prototypes(embedding_BD.float(), label_B, margin_share=share)
-    loss.backward()
-    torch.nn.utils.clip_grad_norm_(parts.encoder.parameters(), config.clip_norm)
-    parts.optimizer.step()
-    parts.optimizer.zero_grad(set_to_none=True)
-    return loss.item(), int(num_right), len(label_B)
+    result = built.batch.backward(image_BCHW, label_B, margin_share=share)
+    torch.nn.utils.clip_grad_norm_(built.encoder.parameters(), config.clip_norm)
+    built.optimizer.step()
+    return result
 
 
 def one_cycle(share: float, *, warm_up: float = 0.15, floor: float = 0.002) -> float:
@@ -125,9 +122,9 @@ def _device(config: TrainConfig) -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def _build(config: TrainConfig, member: MemberName, pack: Pack, *, device: str) -> _Parts:
+def _build(config: TrainConfig, member: MemberName, pack: Pack, *, device: str) -> _Built:
     if device == "cpu":
-        torch.set_num_threads(config.threads)
+        torch.set_num_threads(1)
     encoder = build_encoder(config, member).to(device, memory_format=torch.channels_last)
     prototypes = CosinePrototypes(
         num_classes=pack.num_classes, embedding_dim=config.embedding_dim, scale=config.softmax_scale,
@@ -137,7 +134,9 @@ def _build(config: TrainConfig, member: MemberName, pack: Pack, *, device: str) 
     others = [p for p in encoder.parameters() if p.ndim <= 1]
     groups = [{"params": matrices, "weight_decay": config.weight_decay},
               {"params": [*others, *prototypes.parameters()], "weight_decay": 0.0}]  # fmt: skip
-    return _Parts(encoder, prototypes, torch.optim.AdamW(groups, lr=1e-3, betas=(0.9, 0.98)))
+    num_parts = config.threads if device == "cpu" and config.recipe(member).drop_path == 0 else 1
+    batch = Parts(encoder, prototypes, num=num_parts)
+    return _Built(encoder, prototypes, batch, torch.optim.AdamW(groups, lr=1e-3, betas=(0.9, 0.98)))
 
 
 class _Tally:
@@ -147,10 +146,10 @@ class _Tally:
         self._began = time.monotonic()
         self._loss, self._right, self._seen = 0.0, 0, 0
 
-    def add(self, loss: float, num_right: int, num_seen: int) -> None:
-        self._loss += loss * num_seen
-        self._right += num_right
-        self._seen += num_seen
+    def add(self, result: PartResult) -> None:
+        self._loss += result.loss * result.num
+        self._right += result.num_right
+        self._seen += result.num
 
     def figures(self) -> dict[str, float]:
         seen = max(1, self._seen)
