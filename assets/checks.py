@@ -66,11 +66,11 @@ def recogniser_loads(recogniser: MadeRecogniser, workspace: Workspace) -> dg.Ass
 )
 def gallery_gate(gallery: MadeGallery, recogniser: MadeRecogniser, workspace: Workspace) -> dg.AssetCheckResult:
     """Refuses a gallery that does not find its own pictures, or that another recogniser made."""
-    from assets.describe import describe_gallery_gate
+    from assets.describe import describe_judgement
     from monitoring.gallery_gate import judge_gallery
 
     found = judge_gallery(workspace.path(gallery.directory), recogniser=workspace.path(recogniser.directory))
-    return dg.AssetCheckResult(passed=found.passed, metadata=describe_gallery_gate(found))
+    return dg.AssetCheckResult(passed=found.passed, metadata=describe_judgement(found))
 
 
 @dg.asset_check(asset="verdict", blocking=True, description="Every gate of the policy, against floors and champion.")

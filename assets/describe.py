@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from training.parity import Parity
 
 Metadata = dict[str, Any]
+WHY = "why"
 _MAX_BARS = 14
 _MAX_TILES = 32
 
@@ -161,12 +162,15 @@ def describe_evaluation(measured: Mapping[str, Any], *, directory: Path) -> Meta
 def describe_gates(found: "Verdict", *, report: Path | None = None) -> Metadata:
     """The verdict with every gate: its limit, what was measured and the champion's value."""
     page = {} if report is None else {"report": dg.MetadataValue.path(str(report))}
-    return {"passed": found.passed, "recogniser": found.recogniser, "gates": _gate_table(found.gates), **page}
+    return {"recogniser": found.recogniser, **describe_judgement(found.gates), **page}
 
 
-def describe_gallery_gate(found: "Gates") -> Metadata:
-    """The gallery's gates."""
-    return {"passed": found.passed, "gates": _gate_table(found)}
+def describe_judgement(found: "Gates") -> Metadata:
+    """Whether the gates passed, why not, and each of them."""
+    from monitoring.gates import failures_in_words
+
+    why = "; ".join(failures_in_words(found.gates)) or "every gate passed"
+    return {"passed": found.passed, WHY: why, "gates": _gate_table(found)}
 
 
 def _gate_table(found: "Gates") -> dg.MetadataValue:

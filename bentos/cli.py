@@ -13,7 +13,7 @@ from rich.console import Console
 from bentos.faults import ServiceFault
 from bentos.runtime.answer import PillMetadata
 from bentos.runtime.errors import InputError, RuntimeFault
-from bentos.settings import Settings, launch_environment
+from bentos.settings import Settings, launch_environment, silence
 
 if TYPE_CHECKING:
     from bentos.runtime.predictor import Predictor
@@ -100,6 +100,7 @@ def load_commands(parent: typer.Typer) -> None:
 
 def main() -> None:
     """Run the command line; a named error becomes one sentence and status 2 (input) or 1."""
+    silence()
     load_commands(app)
     try:
         app()

@@ -25,7 +25,12 @@ QUIET = {
 # numpy, OpenCV and torch each start a pool per core; on a small machine they only get in each other's way.
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 # matplotlib without a window, git never asks, no advertising in logs.
-HEADLESS = {"MPLBACKEND": "Agg", "GIT_TERMINAL_PROMPT": "0", "GIT_PYTHON_REFRESH": "quiet", "SQLALCHEMY_WARN_20": "0"}
+HEADLESS = {
+    "MPLBACKEND": "Agg",
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_PYTHON_REFRESH": "quiet",
+    "MLFLOW_LOGGING_LEVEL": "WARNING",
+}
 
 DAGSTER_YAML = """\
 telemetry:

@@ -21,6 +21,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from assets.describe import WHY
 from assets.resources import Step, Steps, stage_per_part
 from pipelines.definitions import build_definitions
 from pipelines.environments import Environment, prepare
@@ -33,6 +34,7 @@ LINE = ("ingest", "retrain", "promote")
 PID_TAG = "rxvision/pid"
 LOG_FILE = "run.log"
 _LOGGER = "line"
+_CHECKED = dg.DagsterEventType.ASSET_CHECK_EVALUATION
 
 
 class LineError(Exception):
@@ -141,15 +143,16 @@ def _run_job(
 
 
 def reasons(result: dg.ExecuteInProcessResult) -> str:
-    """The failed steps with their innermost errors, and the checks that refused."""
+    """The checks that refused, with their reasons; else the failed steps with their innermost errors."""
+    checks = [e.event_specific_data for e in result.all_events if e.event_type == _CHECKED]
+    refused = [_refusal(check) for check in checks if not check.passed]
     steps = [f"{event.step_key}: {_innermost(event)}" for event in result.all_events if event.is_step_failure]
-    checks = [
-        event.event_specific_data
-        for event in result.all_events
-        if event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION
-    ]
-    refused = [f"check {item.check_name} of {item.asset_key.to_user_string()}" for item in checks if not item.passed]
-    return "; ".join([*refused, *steps]) or "an unnamed step"
+    return "; ".join(refused or steps) or "an unnamed step"
+
+
+def _refusal(check: dg.AssetCheckEvaluation) -> str:
+    asset, why = check.asset_key.to_user_string(), check.metadata.get(WHY)
+    return f"check {check.check_name} of {asset}" + (f": {why.value}" if why else "")
 
 
 def _innermost(event: dg.DagsterEvent) -> str:
