@@ -16,6 +16,7 @@ class Recipe(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     architecture: str
+    options: dict[str, int | tuple[int, ...]] = {}
     size_px: Annotated[int, Field(ge=32, le=512)]
     epochs: Annotated[int, Field(ge=1)]
     batch_size: Annotated[int, Field(ge=2)]
@@ -44,21 +45,22 @@ _VIT = Recipe(
 PROFILES: dict[ProfileName, dict[MemberName, Recipe]] = {
     "demo": {
         "fast": Recipe(
-            architecture="mobilenetv4_conv_small_050",
+            architecture="resnet10t",
+            options={"channels": (32, 64, 128, 192), "stem_width": 16},
             size_px=112,
             epochs=10,
             batch_size=32,
             learning_rate=4e-3,
-            augmentation=0.5,
+            augmentation=0.3,
             relief=True,
         ),
         "accurate": Recipe(
-            architecture="levit_128s",
+            architecture="resnet10t_vit",
             size_px=112,
-            epochs=6,
+            epochs=9,
             batch_size=32,
             learning_rate=2e-3,
-            augmentation=0.5,
+            augmentation=0.3,
             relief=True,
         ),
     },
