@@ -8,12 +8,16 @@ from collections.abc import Mapping
 
 import dagster as dg
 
+from pipelines.environments import Environment, prepare
+
+# Before anything else is imported: MLflow and others read the environment as they are imported.
+ENVIRONMENT = Environment()
+prepare(ENVIRONMENT)
 warnings.filterwarnings("ignore", category=dg.BetaWarning)
 
 from assets import checks, drift, evaluation, features, ingest, models, promotion  # noqa: E402
 from assets.registry import Registry  # noqa: E402
 from assets.resources import JsonRecords, LogProgress, MlflowTracker, Progress, Workspace, job_mlflow  # noqa: E402
-from pipelines.environments import Environment, prepare  # noqa: E402
 from pipelines.jobs import JOBS  # noqa: E402
 from pipelines.schedules import SCHEDULES  # noqa: E402
 from pipelines.sensors import drift_breach, new_photographs, run_failed  # noqa: E402
@@ -54,6 +58,4 @@ def resources(environment: Environment, *, progress: Progress | None = None) -> 
     }
 
 
-_environment = Environment()
-prepare(_environment)
-defs = build_definitions(_environment)
+defs = build_definitions(ENVIRONMENT)

@@ -29,10 +29,11 @@ if TYPE_CHECKING:
 
 def run_once(console: Console, *, config: Path | None = None) -> None:
     """Run the line and print its table; ends with status 1 where the line stopped."""
+    environment = Environment()
+    prepare(environment)
     from pipelines.run import LOG_FILE, LineError, run_line
     from pipelines.summary import summary_table
 
-    environment = Environment()
     try:
         run_line(environment, console=console, ops=read_ops(config))
     except LineError as error:
