@@ -146,7 +146,7 @@ def judged(
 
 
 def champion_judged(
-    config: EvaluationConfig,
+    candidate: MadeEvaluation,
     catalogue: Catalogue,
     dataset: Dataset,
     workspace: Workspace,
@@ -163,6 +163,7 @@ def champion_judged(
         return None
     recogniser, _ = directories(current.champion, home=workspace.root)
     gallery, _, _ = enrolled(recogniser, catalogue, dataset, workspace, progress)
+    config = EvaluationConfig(seed=candidate.seed, max_photos=candidate.max_photos)
     return read_evaluation(judged(recogniser, gallery, config, dataset, workspace, progress))
 
 

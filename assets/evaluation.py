@@ -33,13 +33,14 @@ def evaluation(
         mlflow.log_metrics(headline(measured))
         mlflow.log_artifacts(str(directory), artifact_path="evaluation")
     context.add_output_metadata(describe_evaluation(measured, directory=directory))
-    return MadeEvaluation(digest=evaluation_digest(measured), directory=workspace.relative(directory))
+    return MadeEvaluation(
+        digest=evaluation_digest(measured), directory=workspace.relative(directory), **config.model_dump()
+    )
 
 
 @dg.asset(group_name="evaluation", owners=OWNERS, kinds={"ed25519"})
 def verdict(
     context: dg.AssetExecutionContext,
-    config: EvaluationConfig,
     catalogue: Catalogue,
     dataset: Dataset,
     recogniser: MadeRecogniser,
@@ -52,7 +53,7 @@ def verdict(
     from assets.assembly import champion_judged, reached
     from assets.describe import describe_gates
 
-    champion = champion_judged(config, catalogue, dataset, workspace, progress)
+    champion = champion_judged(evaluation, catalogue, dataset, workspace, progress)
     found, path = reached(evaluation, champion, dataset, workspace)
     registry.tag(recogniser.version, gates="passed" if found.passed else "failed", evaluation=found.evaluation)
     registry.follow(challenger=recogniser.version if found.passed else None)

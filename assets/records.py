@@ -78,10 +78,15 @@ class MadeGallery(Record):
 
 
 class MadeEvaluation(Record):
-    """Directory with report.html, report.json and records.jsonl of one recogniser and gallery."""
+    """Directory with report.html, report.json and records.jsonl of one recogniser and gallery.
+
+    `seed` and `max_photos` say which photographs: a champion is held against it on the same ones.
+    """
 
     digest: str
     directory: str
+    seed: int
+    max_photos: int | None
 
 
 class MadeVerdict(Record):

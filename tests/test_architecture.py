@@ -1,5 +1,7 @@
 """The house rules that a machine can hold: import directions, what serving installs, quiet modules."""
 
+import ast
+import re
 import shutil
 import subprocess
 import sys
@@ -77,3 +79,26 @@ def test_every_folder_with_code_is_a_package(repository: Path) -> None:
 def test_every_pin_of_the_constraints_is_exact_and_named_by_no_place(repository: Path) -> None:
     lines = [line for line in (repository / "constraints.txt").read_text().splitlines() if not line.startswith("#")]
     assert all(line.count("==") == 1 and "/" not in line and "+" not in line for line in lines)
+
+
+def test_files_and_functions_stay_small(repository: Path) -> None:
+    files = [path for folder in FOLDERS for path in (repository / folder).rglob("*.py")]
+    long_files = [str(path) for path in files if len(path.read_text().splitlines()) > 300]
+    functions = [
+        (path.name, node.name)
+        for path in files
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno - node.lineno + 1 > 40
+    ]
+    assert (long_files, functions) == ([], [])
+
+
+def test_the_environment_is_read_in_two_places_only(repository: Path) -> None:
+    """Settings of serving, environment of runs; everything below takes what it needs as arguments."""
+    readers = {
+        str(path.relative_to(repository))
+        for folder in FOLDERS
+        for path in (repository / folder).rglob("*.py")
+        if re.search(r"os\.(environ|getenv)\b", path.read_text())
+    }
+    assert readers == {"bentos/settings.py", "pipelines/environments.py"}

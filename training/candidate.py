@@ -43,14 +43,6 @@ def make_recogniser(
         ContractError: a member's files are not of the contract's form.
     """
     root = home / "recognisers"
-    described: Mapping[str, object] = {
-        "members": [read_member(path).spec.model_dump(mode="json") | {"of": path.name} for path in members],
-        "medications": sorted(medication.model_dump_json() for medication in medications),
-        "config": config.model_dump(mode="json"),
-        "dataset": facts.training_fingerprint,
-        "profile": facts.profile,
-        "code": code,
-    }
 
     def make() -> Path:
         return assemble_recogniser(
@@ -67,4 +59,18 @@ def make_recogniser(
             known_features=known_features,
         )
 
-    return made_once(root, key=hashlib.sha256(canonical_json(described)).hexdigest()[:12], make=make)
+    return made_once(root, key=_key(members, medications, config, facts, code), make=make)
+
+
+def _key(
+    members: Sequence[Path], medications: Sequence[Medication], config: CalibrationConfig, facts: Facts, code: str
+) -> str:
+    described = {
+        "members": [read_member(path).spec.model_dump(mode="json") | {"of": path.name} for path in members],
+        "medications": sorted(medication.model_dump_json() for medication in medications),
+        "config": config.model_dump(mode="json"),
+        "dataset": facts.training_fingerprint,
+        "profile": facts.profile,
+        "code": code,
+    }
+    return hashlib.sha256(canonical_json(described)).hexdigest()[:12]

@@ -50,7 +50,7 @@ def small_configuration(folder: Path) -> Path:
     member = {"epochs": 2, "batch_size": 8}
     configuration = {
         "catalogue": catalogue, "photographs": photographs, "fast_member": member, "accurate_member": member,
-        "recogniser": {"max_photos": 50}, "evaluation": {"max_photos": 50}, "verdict": {"max_photos": 50},
+        "recogniser": {"max_photos": 50}, "evaluation": {"max_photos": 50},
     }  # fmt: skip
     path = folder / "small.yaml"
     path.write_text(yaml.safe_dump({"ops": {name: {"config": value} for name, value in configuration.items()}}))
