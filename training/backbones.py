@@ -128,6 +128,8 @@ def load_encoder(path: Path) -> tuple[Encoder, Recipe]:
     except (SafetensorError, FileNotFoundError, KeyError) as error:
         raise WeightsError(f"{path} holds no trained member: {error}") from error
     encoder = new_encoder(recipe, embedding_dim=embedding_dim)
+    if set(encoder.state_dict()) != set(tensors):
+        raise WeightsError(f"{path} was written by other code: its tensors are not those of {recipe.architecture}")
     encoder.load_state_dict(tensors)
     return encoder.eval(), recipe
 

@@ -83,9 +83,10 @@ class TrainConfig(_Config):
         """The profile's recipe for `member` with this configuration's changes."""
         changes = getattr(self, member).model_dump(exclude={"initial_weights", "initial_weights_sha256"})
         kept = {name: value for name, value in changes.items() if value is not None}
-        if self.choice(member).architecture is not None:
+        recipe = PROFILES[self.profile][member]
+        if kept.get("architecture", recipe.architecture) != recipe.architecture:
             kept["options"] = {}
-        return Recipe.model_validate(PROFILES[self.profile][member].model_dump() | kept)
+        return Recipe.model_validate(recipe.model_dump() | kept)
 
     def choice(self, member: MemberName) -> MemberChoice:
         """What was changed for `member`."""

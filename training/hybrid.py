@@ -15,17 +15,19 @@ HYBRID = "resnet10t_vit"
 def create_hybrid(
     *,
     img_size: int,
+    channels: tuple[int, ...],
+    stem_width: int,
+    embed_dim: int,
+    depth: int,
+    num_heads: int,
+    reduction: int,
     in_chans: int = 3,
-    num_classes: int = 0,
-    channels: tuple[int, ...] = (32, 64, 128, 128),
-    stem_width: int = 16,
-    embed_dim: int = 192,
-    depth: int = 3,
-    num_heads: int = 6,
-    reduction: int = 16,
     drop_path_rate: float = 0.0,
 ) -> "VisionTransformer":
-    """A `VisionTransformer` over the features that a `resnet10t` gives `reduction` (4, 8, 16) times smaller."""
+    """A `VisionTransformer` over the features that a `resnet10t` gives `reduction` (4, 8, 16) times smaller.
+
+    Its shape has no defaults: a file of weights says by its recipe which network it belongs to.
+    """
     import timm
     from timm.models import VisionTransformer
     from timm.models.vision_transformer_hybrid import HybridEmbed
@@ -36,7 +38,7 @@ def create_hybrid(
         channels=channels, stem_width=stem_width,
     )  # fmt: skip
     return VisionTransformer(
-        img_size=img_size, in_chans=in_chans, num_classes=num_classes, embed_dim=embed_dim, depth=depth,
+        img_size=img_size, in_chans=in_chans, num_classes=0, embed_dim=embed_dim, depth=depth,
         num_heads=num_heads, global_pool="avg", class_token=False, drop_path_rate=drop_path_rate,
         embed_layer=lambda **arguments: HybridEmbed(convolutions, **{**arguments, "patch_size": 1}),
     )  # fmt: skip
