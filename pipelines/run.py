@@ -159,7 +159,10 @@ def _innermost(event: dg.DagsterEvent) -> str:
     error = event.step_failure_data.error
     while error is not None and error.cause is not None:
         error = error.cause
-    return error.message.strip() if error else "no error was recorded"
+    if error is None:
+        return "no error was recorded"
+    interrupted = error.cls_name == dg.DagsterExecutionInterruptedError.__name__
+    return "interrupted; started again, it goes on from there" if interrupted else error.message.strip()
 
 
 def _clear_up(instance: dg.DagsterInstance, definitions: dg.Definitions) -> None:
