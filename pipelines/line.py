@@ -15,6 +15,7 @@ from pipelines.environments import Environment, prepare
 from pipelines.servers import (
     Server,
     ServerError,
+    heed_signals,
     keep_until_stopped,
     start_dagster,
     start_mlflow,
@@ -27,7 +28,18 @@ if TYPE_CHECKING:
     from bentos.release import ReleaseSpec
 
 
-def run_once(console: Console, *, config: Path | None = None) -> None:
+_LINE_ONLY = "import sys; from pipelines.line import run_line_only; run_line_only(*sys.argv[1:])"
+
+
+def run_line_only(config: str | None = None) -> None:
+    """The line without its table, as the process of its own that `run_and_serve` starts."""
+    try:
+        run_once(Console(), config=Path(config) if config else None, with_table=False)
+    except typer.Exit as stopped:
+        sys.exit(stopped.exit_code)
+
+
+def run_once(console: Console, *, config: Path | None = None, with_table: bool = True) -> None:
     """Run the line and print its table; ends with status 1 where the line stopped."""
     environment = Environment()
     prepare(environment)
@@ -39,7 +51,8 @@ def run_once(console: Console, *, config: Path | None = None) -> None:
     except LineError as error:
         console.print(f"rxvision: {error}; more in {environment.root / LOG_FILE}", style="red", markup=False)
         raise typer.Exit(1) from error
-    console.print(summary_table(environment, serving=False))
+    if with_table:
+        console.print(summary_table(environment, serving=False))
 
 
 def read_ops(config: Path | None) -> dict[str, Any]:
@@ -51,19 +64,20 @@ def run_and_serve(console: Console, *, config: Path | None = None) -> None:
     """Run the line in a process of its own, which gives its memory back, then serve until stopped."""
     environment = Environment()
     prepare(environment)
-    given = ["--config", str(config)] if config else []
-    command = [sys.executable, "-c", "from bentos.cli import main; main()", "run", "--once", *given]
+    heed_signals()
+    command = [sys.executable, "-c", _LINE_ONLY, *([str(config)] if config else [])]
     ended = subprocess.run(command, env=environment.launch_variables(), check=False)
     if ended.returncode != 0:
         raise typer.Exit(ended.returncode)
     servers = [start_dagster(environment), start_mlflow(environment), start_serving(environment, Settings())]
-    _keep(servers, console=console)
+    _keep(servers, console=console, environment=environment)
 
 
 def show_interfaces(console: Console) -> None:
     """The two interfaces without the service."""
     environment = Environment()
     prepare(environment)
+    heed_signals()
     servers = [start_dagster(environment), start_mlflow(environment)]
     _keep(servers, console=console)
 
@@ -84,17 +98,24 @@ def roll_back() -> "ReleaseSpec":
     return spec
 
 
-def _keep(servers: list[Server], *, console: Console) -> None:
+def _keep(servers: list[Server], *, console: Console, environment: Environment | None = None) -> None:
+    """Wait until all answer, show where (with the outcome of the run where its environment is given), and stay."""
     try:
         with console.status("starting the interfaces"):
             wait_until_up(servers)
-        console.print(_addresses(servers), "Ctrl-C ends them all.")
+        console.print(_outcome(environment) if environment else _addresses(servers), "Ctrl-C ends them all.")
         keep_until_stopped(servers)
     except ServerError as error:
         console.print(f"rxvision: {error}", style="red", markup=False)
         raise typer.Exit(1) from error
     finally:
         stop(servers)
+
+
+def _outcome(environment: Environment) -> Table:
+    from pipelines.summary import summary_table
+
+    return summary_table(environment, serving=True)
 
 
 def _addresses(servers: list[Server]) -> Table:

@@ -10,11 +10,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 from bentos.serve import start_service
 from bentos.settings import Settings
 from pipelines.environments import Environment
 
 _STOP_TIMEOUT_S = 20.0
+_LINGER_S = 5.0
 
 
 class ServerError(Exception):
@@ -47,9 +50,9 @@ class Server:
 
 
 def start_dagster(environment: Environment) -> Server:
-    """Dagster's UI and daemon over `pipelines.definitions`."""
+    """Dagster's UI and daemon over the workspace."""
     host, port = environment.host, environment.dagster_port
-    command = ["-m", "dagster", "dev", "-m", "pipelines.definitions", "-h", host, "-p", str(port)]
+    command = ["-m", "dagster", "dev", "-w", "workspace.yaml", "-h", host, "-p", str(port)]
     return _start("dagster", command, environment, page=f"http://{host}:{port}", probe="/server_info")
 
 
@@ -98,9 +101,17 @@ def wait_until_up(servers: list[Server], *, timeout_s: float = 90.0) -> None:
         time.sleep(0.3)
 
 
+def heed_signals() -> None:
+    """Make Ctrl-C and SIGTERM end this process and what it starts, also where a shell started it in the background.
+
+    Such a shell has Ctrl-C ignored, and children would inherit that; Dagster ends its own on nothing else.
+    """
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, signal.default_int_handler)
+
+
 def keep_until_stopped(servers: list[Server], *, sleep: Callable[[float], None] = time.sleep) -> None:
     """Wait for Ctrl-C or SIGTERM; raises `ServerError` if a server ends by itself."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         while all(server.process.poll() is None for server in servers):
             sleep(1.0)
@@ -111,13 +122,17 @@ def keep_until_stopped(servers: list[Server], *, sleep: Callable[[float], None] 
 
 
 def stop(servers: list[Server]) -> None:
-    """Ask every server to end, and kill what has not after a while; Dagster ends its children on SIGINT only."""
-    for server in servers:
-        if server.process.poll() is None:
-            server.process.send_signal(signal.SIGINT)
-    for server in servers:
+    """Ask every server to end, and kill what is left of it and of its children after a while."""
+    running = [server.process for server in servers if server.process.poll() is None]
+    families = [psutil.Process(process.pid).children(recursive=True) for process in running]
+    for process in running:
+        process.send_signal(signal.SIGINT)
+    for process in running:
         try:
-            server.process.wait(_STOP_TIMEOUT_S)
+            process.wait(_STOP_TIMEOUT_S)
         except subprocess.TimeoutExpired:
-            server.process.kill()
-            server.process.wait()
+            process.kill()
+            process.wait()
+    _, left = psutil.wait_procs([child for family in families for child in family], timeout=_LINGER_S)
+    for child in left:
+        child.kill()
