@@ -8,6 +8,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -69,6 +70,7 @@ def train_member(
     plan = Plan(pack, recipe.preprocess, recipe.batch_size, recipe.epochs, config.seed, recipe.augmentation)
     built = _build(config, member, pack, device=device)
     fingerprint = training_fingerprint(config, member, pack)
+    keep = partial(save_checkpoint, out, fingerprint=fingerprint, modules=built.named())
     saved = load_checkpoint(out, fingerprint=fingerprint, modules=built.named()) or {"step": 0, "figures": {}}
     step, figures, tally = saved["step"], saved["figures"], _Tally()
     on_step(step, plan.num_steps)
@@ -83,8 +85,7 @@ def train_member(
             on_epoch(step // plan.steps_per_epoch, figures)
             tally = _Tally()
         if epoch_ends or step % config.checkpoint_every_steps == 0:
-            progress = {"step": step, "figures": figures}
-            save_checkpoint(out, fingerprint=fingerprint, modules=built.named(), progress=progress)
+            keep(progress={"step": step, "figures": figures})
     built.batch.close()
     weights = out / WEIGHTS_FILE
     save_encoder(built.encoder, weights, recipe=recipe, prototypes_CD=built.prototypes.weight_CD)
