@@ -21,7 +21,7 @@ run: setup ## train, judge, promote; then UI, MLflow and service (ONCE=1 ends in
 	@$(BIN)/rxvision run $(if $(ONCE),--once)
 
 test: lint
-	@$(BIN)/pytest -n $(WORKERS)
+	@$(BIN)/pytest -n $(WORKERS) --dist loadfile
 
 lint: setup
 	@$(BIN)/ruff check .

@@ -3,11 +3,13 @@
 import os
 from pathlib import Path
 
+import cv2
 import pytest
 
 from pipelines.environments import HEADLESS, ONE_THREAD, QUIET
 
 os.environ.update(QUIET | ONE_THREAD | HEADLESS)
+cv2.setNumThreads(1)
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -65,8 +65,7 @@ def train_member(
     Raises:
         WeightsError: the initial weights named by the configuration are not what it says.
     """
-    began = time.monotonic()
-    recipe, device = config.recipe(member), _device(config)
+    recipe, device, began = config.recipe(member), _device(config), time.monotonic()
     plan = Plan(pack, recipe.preprocess, recipe.batch_size, recipe.epochs, config.seed, recipe.augmentation)
     built = _build(config, member, pack, device=device)
     fingerprint = training_fingerprint(config, member, pack)
@@ -75,8 +74,7 @@ def train_member(
     step, figures, tally = saved["step"], saved["figures"], _Tally()
     on_step(step, plan.num_steps)
     for image_BCHW, label_B in load_batches(plan, from_step=step, workers=config.workers, pin_memory=device == "cuda"):
-        torch.manual_seed(item_seed(config.seed, step))
-        tally.add(_step(built, image_BCHW.to(device), label_B.to(device), share=step / plan.num_steps, config=config,
+        tally.add(_step(built, image_BCHW.to(device), label_B.to(device), step=step, of=plan.num_steps, config=config,
                         peak=recipe.learning_rate))  # fmt: skip
         step += 1
         on_step(step, plan.num_steps)
@@ -87,15 +85,23 @@ def train_member(
         if epoch_ends or step % config.checkpoint_every_steps == 0:
             keep(progress={"step": step, "figures": figures})
     built.batch.close()
-    weights = out / WEIGHTS_FILE
-    save_encoder(built.encoder, weights, recipe=recipe, prototypes_CD=built.prototypes.weight_CD)
-    return TrainedMember(weights, figures, step // plan.steps_per_epoch, step, time.monotonic() - began)
+    save_encoder(built.encoder, out / WEIGHTS_FILE, recipe=recipe, prototypes_CD=built.prototypes.weight_CD)
+    return TrainedMember(out / WEIGHTS_FILE, figures, step // plan.steps_per_epoch, step, time.monotonic() - began)
 
 
 def _step(
-    built: _Built, image_BCHW: torch.Tensor, label_B: torch.Tensor, *, share: float, config: TrainConfig, peak: float
+    built: _Built,
+    image_BCHW: torch.Tensor,
+    label_B: torch.Tensor,
+    *,
+    step: int,
+    of: int,
+    config: TrainConfig,
+    peak: float,
 ) -> PartResult:
     """One optimiser step; returns the batch's figures."""
+    torch.manual_seed(item_seed(config.seed, step))
+    share = step / of
     for group in built.optimizer.param_groups:
         group["lr"] = peak * one_cycle(share)
     result = built.batch.backward(image_BCHW, label_B, margin_share=share)
