@@ -140,7 +140,7 @@ def judged(
         home=workspace.root,
         key=f"{dataset.fingerprint}-{code_fingerprint(*JUDGING_CODE)}",
         seed=config.seed,
-        max_photos=config.max_photos,
+        max_photos=config.max_photos or None,
         on_progress=progress.stage("evaluation"),
     )
 

@@ -121,17 +121,23 @@ class SplitConfig(dg.Config):
     )
 
 
+def _or_own(name: str, *, empty: int | float | str) -> Any:
+    """A field of `MemberChoice` whose empty value keeps the profile's: the Launchpad shows no field without one."""
+    described = MemberChoice.model_fields[name].description
+    return Field(empty, description=f"{described}; {empty!r} keeps the profile's own")
+
+
 class MemberConfig(dg.Config):
-    """How one network is trained; what is left empty is the profile's own value."""
+    """How one network is trained; what is left at 0 or empty is the profile's own value."""
 
     profile: Profile = _as_in(TrainConfig, "profile", default=Profile.DEMO)
-    architecture: str | None = _as_in(MemberChoice, "architecture")
-    size_px: int | None = _as_in(MemberChoice, "size_px")
-    epochs: int | None = _as_in(MemberChoice, "epochs")
-    batch_size: int | None = _as_in(MemberChoice, "batch_size")
-    learning_rate: float | None = _as_in(MemberChoice, "learning_rate")
-    initial_weights: str | None = _as_in(MemberChoice, "initial_weights")
-    initial_weights_sha256: str | None = _as_in(MemberChoice, "initial_weights_sha256")
+    architecture: str = _or_own("architecture", empty="")
+    size_px: int = _or_own("size_px", empty=0)
+    epochs: int = _or_own("epochs", empty=0)
+    batch_size: int = _or_own("batch_size", empty=0)
+    learning_rate: float = _or_own("learning_rate", empty=0.0)
+    initial_weights: str = _or_own("initial_weights", empty="")
+    initial_weights_sha256: str = _or_own("initial_weights_sha256", empty="")
     embedding_dim: int = _as_in(TrainConfig, "embedding_dim")
     weight_decay: float = _as_in(TrainConfig, "weight_decay")
     softmax_scale: float = _as_in(TrainConfig, "softmax_scale")
@@ -141,7 +147,7 @@ class MemberConfig(dg.Config):
     def train_config(self, member: str) -> TrainConfig:
         """The training package's own configuration, checked there: bounds live with what they bound."""
         given = self.model_dump()
-        choice = {name: given[name] for name in MemberChoice.model_fields}
+        choice = {name: given[name] or None for name in MemberChoice.model_fields}
         rest = {name: given[name] for name in TrainConfig.model_fields.keys() & given.keys()}
         return TrainConfig.model_validate(rest | {"profile": self.profile.value, member: choice})
 
@@ -173,8 +179,8 @@ class RecogniserConfig(dg.Config):
 class EvaluationConfig(dg.Config):
     """How thoroughly a candidate is judged."""
 
-    max_photos: int | None = Field(
-        None, description="Judge on at most so many photographs; fewer widens every interval."
+    max_photos: int = Field(
+        0, ge=0, description="Judge on at most so many photographs, 0 on all; fewer widens every interval."
     )
     seed: int = Field(2025, ge=0, description="Typed imprints and removed medications are drawn with it.")
 

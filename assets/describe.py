@@ -88,8 +88,8 @@ def describe_member(made: "MadeMember") -> Metadata:
         **describe_parity(made.parity),
         "epochs": len(made.history),
         "directory": dg.MetadataValue.path(str(made.directory)),
-        "loss": pictures.curves({"loss": [epoch["loss"] for epoch in made.history]}, title="loss", x="epoch"),
-        "accuracy": pictures.curves(accuracy, title="share right", x="epoch"),
+        "loss_by_epoch": pictures.curves({"loss": [epoch["loss"] for epoch in made.history]}, title="loss", x="epoch"),
+        "accuracy_by_epoch": pictures.curves(accuracy, title="share right", x="epoch"),
     }
 
 

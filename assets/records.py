@@ -86,7 +86,7 @@ class MadeEvaluation(Record):
     digest: str
     directory: str
     seed: int
-    max_photos: int | None
+    max_photos: int
 
 
 class MadeVerdict(Record):

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from monitoring.promote import ReleaseDesk
     from monitoring.verdict import Verdict
 
+# Which of its two faces MLflow's interface shows an experiment with: training, not chat traces.
+_TRAINING_VIEW = {"mlflow.experimentKind": "custom_model_development"}
 Step = Callable[[int, int | None], None]
 Steps = Callable[[str, int, int | None], None]
 
@@ -181,7 +183,7 @@ class MlflowTracker(dg.ConfigurableResource):
         found = mlflow.get_experiment_by_name(self.experiment)
         if found is not None:
             return found.experiment_id
-        return mlflow.create_experiment(self.experiment, artifact_location=self.artifact_root)
+        return mlflow.create_experiment(self.experiment, artifact_location=self.artifact_root, tags=_TRAINING_VIEW)
 
     def end_left_open(self, dagster_run_id: str, *, status: str) -> int:
         """End the MLflow runs of a Dagster run that died (`FAILED`, `KILLED`); returns how many there were."""

@@ -1,5 +1,6 @@
 """What `rxvision run`, `ui` and `rollback` do, from the environment to the last line on the screen."""
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from bentos.release import ReleaseSpec
 
 
+_INTERRUPTED_S = 30.0
 _LINE_ONLY = "import sys; from pipelines.line import run_line_only; run_line_only(*sys.argv[1:])"
 
 
@@ -66,18 +68,30 @@ def run_and_serve(console: Console, *, config: Path | None = None) -> None:
     prepare(environment)
     heed_signals()
     command = [sys.executable, "-c", _LINE_ONLY, *([str(config)] if config else [])]
-    ended = subprocess.run(command, env=environment.launch_variables(), check=False)
-    if ended.returncode != 0:
-        raise typer.Exit(ended.returncode)
+    status = _waited_for(subprocess.Popen(command, env=environment.launch_variables()))
+    if status != 0:
+        raise typer.Exit(status)
     servers = [start_dagster(environment), start_mlflow(environment), start_serving(environment, Settings())]
     _keep(servers, console=console, environment=environment)
 
 
+def _waited_for(process: subprocess.Popen) -> int:
+    """Its exit status; interrupted, it is given time to write down that it was."""
+    try:
+        return process.wait()
+    except KeyboardInterrupt:
+        process.send_signal(signal.SIGINT)
+        return process.wait(_INTERRUPTED_S) or 130
+
+
 def show_interfaces(console: Console) -> None:
-    """The two interfaces without the service."""
+    """The two interfaces without the service; runs whose process is dead are shown as failed."""
     environment = Environment()
     prepare(environment)
     heed_signals()
+    from pipelines.run import clear_up
+
+    clear_up(environment)
     servers = [start_dagster(environment), start_mlflow(environment)]
     _keep(servers, console=console)
 

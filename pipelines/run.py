@@ -116,7 +116,7 @@ def run_line(environment: Environment, *, console: Console, ops: Mapping[str, An
     with _alone(environment.root), _logging_to(environment.root / LOG_FILE), bars.display:
         definitions = build_definitions(environment, progress=bars, loggers={_LOGGER: _line_logger(bars)})
         with dg.DagsterInstance.get() as instance:
-            _clear_up(instance, definitions)
+            _fail_dead_runs(instance, definitions)
             for name in LINE:
                 _run_job(name, definitions, instance, bars=bars, ops=ops or {})
 
@@ -165,7 +165,13 @@ def _innermost(event: dg.DagsterEvent) -> str:
     return "interrupted; started again, it goes on from there" if interrupted else error.message.strip()
 
 
-def _clear_up(instance: dg.DagsterInstance, definitions: dg.Definitions) -> None:
+def clear_up(environment: Environment) -> None:
+    """Show as failed what a killed process left unfinished."""
+    with dg.DagsterInstance.get() as instance:
+        _fail_dead_runs(instance, build_definitions(environment))
+
+
+def _fail_dead_runs(instance: dg.DagsterInstance, definitions: dg.Definitions) -> None:
     """Runs of processes that were killed are failed, and so are their MLflow runs."""
     unfinished = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING]
     tracker: MlflowTracker = (definitions.resources or {})["tracker"]

@@ -8,8 +8,10 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from assets.configs import MemberConfig
 from pipelines.definitions import build_definitions
 from pipelines.environments import Environment, prepare
+from training.config import TrainConfig
 
 HEAVY = ("torch", "timm", "feast", "evidently", "great_expectations", "bentoml", "onnxruntime")
 
@@ -75,6 +77,18 @@ def test_every_field_of_the_launchpad_says_what_changing_it_does(definitions: dg
         fields = getattr(schema, "fields", None) or {}
         undescribed += [f"{node.name}.{name}" for name, field in fields.items() if not field.description]
     assert undescribed == []
+
+
+def test_what_is_left_at_zero_is_the_profiles_own() -> None:
+    untouched, changed = MemberConfig(), MemberConfig(epochs=3, learning_rate=0.5)
+    assert untouched.train_config("fast") == TrainConfig()
+    assert changed.train_config("fast").recipe("fast").epochs == 3
+    assert changed.train_config("fast").recipe("accurate") == TrainConfig().recipe("accurate")
+
+
+def test_every_setting_of_a_member_is_shown_in_the_launchpad(definitions: dg.Definitions) -> None:
+    shown = dg.validate_run_config(definitions.resolve_job_def("retrain"), {})["ops"]["fast_member"]["config"]
+    assert {"epochs", "batch_size", "learning_rate", "size_px", "initial_weights", "profile"} <= set(shown)
 
 
 def test_a_wrong_type_in_the_launchpad_is_refused_before_the_run_starts(definitions: dg.Definitions) -> None:
