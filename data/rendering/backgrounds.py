@@ -8,7 +8,7 @@ from typing import Final
 import cv2
 import numpy as np
 
-from data.rendering.stable import named_rng
+from data.rendering.stable import named_rng, repeatable
 
 TEXTURE_PX = 448
 TEXTURES_PER_FAMILY = 5
@@ -21,6 +21,7 @@ def background_names(pool: str) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=64)
+@repeatable
 def texture(family: str, pool: str, index: int) -> np.ndarray:
     """One surface as (448, 448, 3) uint8 sRGB; pools have different seeds and so share none."""
     rng = named_rng("background", family, pool, index)

@@ -13,7 +13,7 @@ from data.rendering.lettering import Typeface, mark_mask
 from data.rendering.outline import distance_inside
 from data.rendering.paint import body_colors, ink_color
 from data.rendering.relief import groove_mask, imprint_mask, normals_of, surface_height
-from data.rendering.stable import look_rng
+from data.rendering.stable import look_rng, repeatable
 
 LENGTH_PX = 232
 PAD_PX = 4
@@ -42,6 +42,7 @@ class Body:
 
 
 @lru_cache(maxsize=96)
+@repeatable
 def body_of(medication: Medication, *, side: Side) -> Body:
     """Build (or take from the cache) one side of a medication."""
     form = form_of(medication)

@@ -7,7 +7,7 @@ from typing import Literal
 import cv2
 import numpy as np
 
-from data.rendering.stable import named_rng
+from data.rendering.stable import named_rng, repeatable
 
 Blur = Literal["sharp", "soft", "motion"]
 NUM_CAMERAS = {"train": 48, "test": 16}
@@ -37,6 +37,7 @@ def camera_seed(pool: str, rng: np.random.Generator) -> int:
 
 
 @lru_cache(maxsize=128)
+@repeatable
 def camera_of(seed: int) -> Camera:
     """The camera that a seed stands for."""
     rng = named_rng("camera", seed)
@@ -55,6 +56,7 @@ def camera_of(seed: int) -> Camera:
 
 
 @lru_cache(maxsize=128)
+@repeatable
 def _tone(seed: int) -> np.ndarray:
     """Linear light 0 to 1 in steps of 1/2047 to 0-255, float32: sRGB curve and the maker's contrast."""
     camera = camera_of(seed)
@@ -66,6 +68,7 @@ def _tone(seed: int) -> np.ndarray:
 
 
 @lru_cache(maxsize=2)
+@repeatable
 def _noise_tile() -> np.ndarray:
     """Sensor noise after a phone's smoothing, (512, 512, 3) float32, standard deviation about 1."""
     rng = named_rng("noise")

@@ -11,6 +11,8 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from data.rendering.stable import repeatable
+
 _FONTS = Path(__file__).resolve().parent / "fonts"
 _DRAW_PX = 64
 
@@ -26,6 +28,7 @@ class Typeface:
 
 
 @lru_cache(maxsize=64)
+@repeatable
 def _font(file: str, size_px: int) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(str(_FONTS / file), size_px)
 
@@ -84,6 +87,7 @@ def _stamp(canvas: np.ndarray, glyph: np.ndarray, *, scale: float, turn: float, 
 
 
 @lru_cache(maxsize=512)
+@repeatable
 def _glyph(char: str, typeface: Typeface) -> np.ndarray:
     """One glyph with full line height, cut at its left and right."""
     font = _font(typeface.file, _DRAW_PX)

@@ -15,7 +15,7 @@ from data.rendering.lights import Light, pick_light, studio_light, turned
 from data.rendering.placement import Placement, place, place_straight
 from data.rendering.scene import compose, fall_off, surface
 from data.rendering.shading import shade
-from data.rendering.stable import photo_rng
+from data.rendering.stable import photo_rng, repeatable
 from data.rendering.version import RENDERER_VERSION
 
 Pool = Literal["train", "test"]
@@ -33,6 +33,7 @@ class RenderedPhoto:
     conditions: dict[str, str | float]
 
 
+@repeatable
 def render_photo(medication: Medication, *, side: Side, seed: int, pool: Pool, size_px: int = 224) -> RenderedPhoto:
     """A consumer photograph. Pools share no background texture, light or camera."""
     rng = photo_rng(medication, RENDERER_VERSION, side, seed, pool)
@@ -63,6 +64,7 @@ def render_photo(medication: Medication, *, side: Side, seed: int, pool: Pool, s
     return RenderedPhoto(_resent(rgb, rng), cover > 0.5, conditions.as_dict())
 
 
+@repeatable
 def render_reference(medication: Medication, *, side: Side, lot: int, size_px: int = 300) -> RenderedPhoto:
     """A studio picture as in a catalogue: grey ground, even light, straight from above; lots differ a little."""
     rng = photo_rng(medication, RENDERER_VERSION, side, "reference", lot)

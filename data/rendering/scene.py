@@ -10,6 +10,7 @@ from data.rendering.body import LENGTH_PX, Body
 from data.rendering.lights import Light
 from data.rendering.paint import to_linear
 from data.rendering.placement import Placement
+from data.rendering.stable import repeatable
 
 _TO_LINEAR = to_linear(np.arange(256))
 _TEXTURE_PX_PER_MM = 12.0
@@ -93,6 +94,7 @@ def _shadow(cover: np.ndarray, body: Body, placement: Placement, light: Light) -
 
 
 @lru_cache(maxsize=4)
+@repeatable
 def _grid(size_px: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     axis = np.linspace(-1, 1, size_px, dtype=np.float32)
     x, y = np.meshgrid(axis, axis)

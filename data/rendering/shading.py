@@ -7,13 +7,14 @@ import numpy as np
 
 from data.rendering.body import Body
 from data.rendering.lights import Light
-from data.rendering.stable import named_rng
+from data.rendering.stable import named_rng, repeatable
 
 _TILE = 512
 _VIEW_SPREAD = 0.22
 
 
 @lru_cache(maxsize=1)
+@repeatable
 def _grain_tile() -> np.ndarray:
     """Slopes of a rough surface, (512, 512, 2) float32 with standard deviation 1."""
     rng = named_rng("grain")
@@ -24,6 +25,7 @@ def _grain_tile() -> np.ndarray:
 
 
 @lru_cache(maxsize=1)
+@repeatable
 def _fleck_tile() -> np.ndarray:
     """Where flecks lie, (512, 512) float32 from 0 to 1."""
     noise = cv2.GaussianBlur(named_rng("fleck").standard_normal((_TILE, _TILE)).astype(np.float32), (0, 0), 1.3)
@@ -31,6 +33,7 @@ def _fleck_tile() -> np.ndarray:
 
 
 @lru_cache(maxsize=1)
+@repeatable
 def _mottle_tile() -> np.ndarray:
     """Uneven colour, (512, 512) float32 with standard deviation 1."""
     rng = named_rng("mottle")

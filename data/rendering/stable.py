@@ -1,10 +1,32 @@
 """Random numbers that depend on what a pill is or on a photograph's seed, and on nothing else."""
 
 import hashlib
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec, TypeVar
 
+import cv2
 import numpy as np
 
 from bentos.runtime.medication import Medication, appearance_id_of
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def repeatable(draw: Callable[P, R]) -> Callable[P, R]:
+    """Run `draw` with OpenCV's own filters: those of Intel IPP round by where an array lies in memory."""
+
+    @wraps(draw)
+    def drawn(*args: P.args, **kwargs: P.kwargs) -> R:
+        in_use = cv2.ipp.useIPP()
+        cv2.ipp.setUseIPP(False)
+        try:
+            return draw(*args, **kwargs)
+        finally:
+            cv2.ipp.setUseIPP(in_use)
+
+    return drawn
 
 
 def look_rng(medication: Medication, purpose: str) -> np.random.Generator:
