@@ -171,10 +171,10 @@ def training_facts(members: Sequence[Member]) -> dict[str, str]:
     """What an auditor asks of a trained model: members, commit, versions."""
     libraries = {name: version(name) for name in ("torch", "timm", "onnxruntime", "numpy", "opencv-python-headless")}
     trained = {f"{member.name} member": member.fingerprint for member in members}
-    return {**trained, "commit": _commit(), "python": platform.python_version(), **libraries}
+    return {**trained, "commit": source_commit(), "python": platform.python_version(), **libraries}
 
 
-def _commit() -> str:
+def source_commit() -> str:
     """The commit of the sources, marked where they were changed since; `unknown` outside a checkout."""
     command = ["git", "-C", str(Path(__file__).resolve().parent), "describe", "--always", "--dirty", "--abbrev=12"]
     try:

@@ -1,12 +1,12 @@
 """The page of a benchmark, with what it was measured with."""
 
-import subprocess
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from assets.assembly import source_commit
 from bentos.runtime.contract import read_recogniser_spec
 from monitoring.accuracy import Provenance, accuracy_page
 
@@ -23,15 +23,10 @@ def write_page(path: Path, *, figures: Mapping[str, Any], bundle: Path) -> None:
         **spec.training_facts,
     }
     provenance = Provenance(
-        commit=_commit(),
+        commit=source_commit(),
         measured_on=datetime.now(UTC).date().isoformat(),
         commands=["make run ONCE=1", _ENROL.format(bundle=bundle), " ".join(["rxvision", *sys.argv[1:]])],
         facts=facts,
     )
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(accuracy_page(figures, provenance=provenance))
-
-
-def _commit() -> str:
-    described = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False)
-    return described.stdout.strip() or "unknown"
