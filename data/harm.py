@@ -5,7 +5,7 @@ Sources, each a selection of oral ingredients written for this project:
   Community/Ambulatory Care Settings, 2021; its classes are spelled out as ingredients.
 - `narrow_therapeutic_index` in harm.csv: FDA publishes no single list; these are ingredients that FDA's
   product-specific guidances or state pharmacy boards treat so, and oral antiarrhythmics dosed by level or ECG.
-- tall_man.csv: FDA and ISMP Lists of Look-Alike Drug Names with Recommended Tall Man Letters, 2008-2023.
+- Names that sound alike: `bentos.runtime.sound_alike`.
 
 The weights are this project's own ordinal scale, for comparing two recognisers and not a clinical measure:
 1 is one drug named for another, both benign.
@@ -20,10 +20,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final, Literal
 
+from bentos.runtime.sound_alike import sound_alike
 from data.catalogue.rxnorm import ingredients_of
 
 HARM_LIST = Path(__file__).resolve().parent / "harm.csv"
-TALL_MAN_LIST = Path(__file__).resolve().parent / "tall_man.csv"
 LISTS: Final = ("high_alert", "narrow_therapeutic_index")
 
 SAME_INGREDIENT: Final = 0.5
@@ -40,25 +40,10 @@ HarmListName = Literal["high_alert", "narrow_therapeutic_index"]
 
 
 @dataclass(frozen=True)
-class TallManPair:
-    """Two ingredients whose names are confused, spelled with the letters that tell them apart."""
-
-    name: str
-    confused_with: str
-    source: Literal["FDA", "ISMP"]
-
-    @property
-    def names(self) -> frozenset[str]:
-        """Both names, case-folded."""
-        return frozenset((self.name.casefold(), self.confused_with.casefold()))
-
-
-@dataclass(frozen=True)
 class Harm:
     """The lists, and the weight of a confusion that follows from them. Drugs are given by clinical-drug name."""
 
     listed: Mapping[str, frozenset[str]]
-    tall_man: tuple[TallManPair, ...]
 
     def is_high_alert(self, clinical_drug: str) -> bool:
         """Whether an ingredient of the drug is on ISMP's high-alert list."""
@@ -71,11 +56,6 @@ class Harm:
     def is_critical(self, clinical_drug: str) -> bool:
         """Whether an ingredient of the drug is on either list."""
         return self.is_high_alert(clinical_drug) or self.is_narrow(clinical_drug)
-
-    def sound_alike(self, one: str, other: str) -> bool:
-        """Whether an ingredient of one drug is a tall-man pair with an ingredient of the other."""
-        left, right = base_ingredients(one), base_ingredients(other)
-        return any(frozenset((a, b)) in self._sound_alike for a in left for b in right)
 
     def weight(self, true_drug: str, answered_drug: str) -> float:
         """Harm of answering one clinical drug where the other was shown; 0 where they are the same.
@@ -90,7 +70,7 @@ class Harm:
         if base_ingredients(true_drug) == base_ingredients(answered_drug):
             base = 1.0 if critical else SAME_INGREDIENT
         else:
-            base = SOUND_ALIKE if self.sound_alike(true_drug, answered_drug) else 1.0
+            base = SOUND_ALIKE if sound_alike(true_drug, answered_drug) else 1.0
         return base * (CRITICAL if critical else 1.0)
 
     def _on(self, name: HarmListName, clinical_drug: str) -> bool:
@@ -101,23 +81,10 @@ class Harm:
     def _listed_words(self) -> dict[str, list[frozenset[str]]]:
         return {name: [_words(ingredient) for ingredient in found] for name, found in self.listed.items()}
 
-    @cached_property
-    def _sound_alike(self) -> frozenset[frozenset[str]]:
-        return frozenset(pair.names for pair in self.tall_man)
-
 
 def base_ingredients(clinical_drug: str) -> frozenset[str]:
     """Ingredients of a drug without their salts: `hydroxyzine pamoate 25 mg oral capsule` gives `hydroxyzine`."""
     return frozenset(_base(ingredient) for ingredient in ingredients_of(clinical_drug))
-
-
-def tall_man_pairs() -> tuple[TallManPair, ...]:
-    """The pairs of tall_man.csv, in file order."""
-    with TALL_MAN_LIST.open(encoding="utf-8", newline="") as file:
-        return tuple(
-            TallManPair(name=row["name"], confused_with=row["confused_with"], source=row["list"])
-            for row in csv.DictReader(file)
-        )
 
 
 def read_harm() -> Harm:
@@ -133,7 +100,7 @@ def read_harm() -> Harm:
                 raise ValueError(f"{HARM_LIST.name}: unknown list {row['list']!r}; one of {', '.join(LISTS)}")
             listed[row["list"]].add(row["ingredient"])
     frozen = {name: frozenset(ingredients) for name, ingredients in listed.items()}
-    return Harm(listed=MappingProxyType(frozen), tall_man=tall_man_pairs())
+    return Harm(listed=MappingProxyType(frozen))
 
 
 def _words(text: str) -> frozenset[str]:

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from bentos.runtime.medication import Appearance, ImprintToken, Medication, derive_appearances, fold_imprint
+from bentos.runtime.sound_alike import tall_man_pairs
 from data.catalogue.formulary import read_formulary
 from data.catalogue.nlm import read_nlm_catalogue
-from data.harm import base_ingredients, read_harm, tall_man_pairs
+from data.harm import base_ingredients, read_harm
 from data.lookalikes import look_alike_pairs
 
 

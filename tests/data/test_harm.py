@@ -2,7 +2,7 @@
 
 import pytest
 
-from data.harm import Harm, base_ingredients, read_harm, tall_man_pairs
+from data.harm import Harm, base_ingredients, read_harm
 
 WARFARIN_5 = "warfarin sodium 5 mg oral tablet"
 WARFARIN_6 = "warfarin sodium 6 mg oral tablet"
@@ -52,16 +52,6 @@ def test_a_drug_is_critical_by_its_ingredients(harm: Harm, drug: str, high_alert
 def test_a_confusion_weighs_what_it_does(harm: Harm, true_drug: str, answered: str, weight: float) -> None:
     assert harm.weight(true_drug, answered) == weight
     assert harm.weight(answered, true_drug) == weight
-
-
-def test_tall_man_pairs_are_spelled_with_distinguishing_capitals() -> None:
-    pairs = tall_man_pairs()
-    assert len({pair.names for pair in pairs}) == len(pairs) >= 50
-    assert frozenset(("hydralazine", "hydroxyzine")) in {pair.names for pair in pairs}
-    for pair in pairs:
-        assert pair.source in ("FDA", "ISMP")
-        assert len(pair.names) == 2
-        assert any(letter.isupper() for letter in pair.name + pair.confused_with)
 
 
 def test_every_listed_ingredient_is_one_folded_name(harm: Harm) -> None:
