@@ -214,13 +214,13 @@ def with_thresholds(
     coverage = conformal_threshold(genuine_Q[new_Q] if new_Q.any() else genuine_Q, coverage=config.promised_coverage)
     limit = draft.unknown_threshold[0] + draft.unknown_threshold[1] * np.log(predictor.gallery.num_active)
     answered = [(e, score_A) for e, score_A in zip(examples, score_QA, strict=True) if score_A.max() >= limit]
-    judged = [_judge(predictor, e, score_A / draft.temperature, config=config) for e, score_A in answered]
+    judged = [first_drug(predictor, e, score_A / draft.temperature, config=config) for e, score_A in answered]
     uncertainty, wrong = np.array(judged).reshape(-1, 2).T
     safe = risk_threshold(uncertainty, wrong, max_error=config.identified_error)
     return draft.model_copy(update={"set_threshold": coverage, "identified_uncertainty": float(np.clip(safe, 0, 1))})
 
 
-def _judge(
+def first_drug(
     predictor: Predictor, example: Example, score_A: np.ndarray, *, config: CalibrationConfig
 ) -> tuple[float, bool]:
     """Uncertainty of the first clinical drug, and whether it is wrong."""
