@@ -1,0 +1,215 @@
+"""Refitting one pattern of cues to other photographs: held to the old values until enough is seen to leave them.
+
+Bias, temperature and weights are posterior modes under Gaussian priors at the old values, so that few photographs
+move them little; thresholds move as `training.evidence_needed` says. Shapes: Q queries, A appearances, C cues.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import minimize
+
+from bentos.runtime.contract import PatternSpec
+from bentos.runtime.predictor import Predictor
+from training.calibrate import Pattern, Table, first_drug
+from training.calibration_config import CalibrationConfig
+from training.evidence_needed import cases_needed, lower_limit, risk_limit, weight_by_look
+from training.examples import Example
+from training.fit import WORLD, FusionProblem, log_posterior
+
+# How far a site may be expected to lie from where the recogniser was fitted: weights, bias in nats, log temperature.
+SD_WEIGHT, SD_BIAS, SD_LOG_TEMPERATURE = 0.25, 1.0, 0.3
+_PAST = 1e-9
+
+
+@dataclass(frozen=True)
+class Refitted:
+    """A pattern refitted on `num_looks` appearances; `own` names what is the photographs' own, not the old kept."""
+
+    spec: PatternSpec
+    num_looks: int
+    own: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Cases:
+    """One pattern's queries on a table: each example with its pill in the gallery, then each without."""
+
+    names: list[str]
+    problem: FusionProblem
+    examples: list[Example]
+    weight_N: np.ndarray
+
+    @classmethod
+    def of(cls, table: Table, pattern: Pattern, *, unknown_prior: float) -> "Cases":
+        names, problem = table.problem(pattern, unknown_prior=unknown_prior)
+        examples = [table.examples[q] for q in table.rows(pattern)]
+        return cls(names, problem, examples, weight_by_look([e.look_group for e in examples]))
+
+    @property
+    def num_looks(self) -> int:
+        """How many different appearances were photographed."""
+        return len({e.look_group for e in self.examples})
+
+    def raw(self, weights: dict[str, float]) -> np.ndarray:
+        """The cues' weighted sum (Q, A), -inf for candidates that are masked out."""
+        weights_C = np.array([weights.get(name, 0.0) for name in self.names])
+        return np.where(self.problem.active_QA, self.problem.cues_QAC @ weights_C, -np.inf)
+
+
+def refit_pattern(
+    predictor: Predictor, pattern: Pattern, weigh: Table, settle: Table, *, config: CalibrationConfig
+) -> Refitted:
+    """The pattern for new photographs: weights on `weigh`, all else on `settle`.
+
+    Weights are refitted only where `settle` holds other photographs than `weigh`. Without an example of the
+    pattern it stays as it is.
+    """
+    before = predictor.recogniser.spec.patterns[pattern.key]
+    if len(settle.rows(pattern)) == 0:
+        return Refitted(before, 0, frozenset())
+    prior, own = predictor.recogniser.spec.unknown_prior, set()
+    draft = before
+    if weigh is not settle and len(weigh.rows(pattern)):
+        draft = reweighted(before, Cases.of(weigh, pattern, unknown_prior=prior), unknown_prior=prior)
+        own = {"weights"}
+    cases = Cases.of(settle, pattern, unknown_prior=prior)
+    bias, temperature = rescaled(draft, cases, unknown_prior=prior)
+    moved = _moved(draft, bias=bias, temperature=temperature)
+    spec, settled = with_limits(predictor, moved, cases, config=config)
+    return Refitted(spec, cases.num_looks, frozenset(own | settled))
+
+
+def _moved(before: PatternSpec, *, bias: float, temperature: float) -> PatternSpec:
+    """Another bias and temperature; the thresholds on scores move along, so that they say what they said."""
+    shift = bias - before.bias
+    intercept, slope = before.unknown_threshold
+    return before.model_copy(
+        update={
+            "bias": bias,
+            "temperature": temperature,
+            "set_threshold": before.set_threshold + shift,
+            "unknown_threshold": (intercept + shift, slope),
+        }
+    )
+
+
+def _query_weights(cases: Cases, *, unknown_prior: float) -> np.ndarray:
+    """(Q,): each appearance counts once, its removal as often as unknown pills are expected."""
+    return np.concatenate([(1 - unknown_prior) * cases.weight_N, unknown_prior * cases.weight_N])
+
+
+def rescaled(before: PatternSpec, cases: Cases, *, unknown_prior: float) -> tuple[float, float]:
+    """Bias and temperature of the least log loss over the appearances, held to the old ones by their priors."""
+    raw_QA = cases.raw(before.weights)
+    weight_Q, chosen_QA = _query_weights(cases, unknown_prior=unknown_prior), _chosen(cases.problem)
+    old = np.array([before.bias, np.log(before.temperature)])
+    sd = np.array([SD_BIAS, SD_LOG_TEMPERATURE])
+
+    def loss(theta: np.ndarray) -> tuple[float, np.ndarray]:
+        score_QA = (raw_QA + theta[0]) / np.exp(theta[1])
+        value, residual_QA = _log_loss(score_QA, cases.problem.truth_Q, weight_Q, chosen_QA, unknown_prior)
+        finite_QA = np.where(np.isfinite(score_QA), score_QA, 0.0)
+        slope = np.array([residual_QA.sum() / np.exp(theta[1]), -(residual_QA * finite_QA).sum()])
+        away = (theta - old) / sd
+        return value + 0.5 * float(away @ away), slope + away / sd
+
+    bounds = [(old[0] - 30, old[0] + 30), (-2.0, 3.0)]
+    bias, log_temperature = minimize(loss, old, jac=True, bounds=bounds, method="L-BFGS-B").x
+    return float(bias), float(np.exp(log_temperature))
+
+
+def reweighted(before: PatternSpec, cases: Cases, *, unknown_prior: float) -> PatternSpec:
+    """Weights and bias of the least log loss at the old temperature, held to the old ones by their priors."""
+    cues_QAC, active_QA = cases.problem.cues_QAC, cases.problem.active_QA
+    weight_Q, chosen_QA = _query_weights(cases, unknown_prior=unknown_prior), _chosen(cases.problem)
+    old = np.array([*(before.weights.get(name, 0.0) for name in cases.names), before.bias])
+    sd = np.array([SD_WEIGHT] * len(cases.names) + [SD_BIAS])
+
+    def loss(theta: np.ndarray) -> tuple[float, np.ndarray]:
+        score_QA = np.where(active_QA, cues_QAC @ theta[:-1] + theta[-1], -np.inf) / before.temperature
+        value, residual_QA = _log_loss(score_QA, cases.problem.truth_Q, weight_Q, chosen_QA, unknown_prior)
+        slope_C = np.tensordot(residual_QA, cues_QAC, axes=([0, 1], [0, 1]))
+        away = (theta - old) / sd
+        slope = np.append(slope_C, residual_QA.sum()) / before.temperature
+        return value + 0.5 * float(away @ away), slope + away / sd
+
+    bounds = [(0.0, 3.0)] * len(cases.names) + [(old[-1] - 30, old[-1] + 30)]
+    theta = minimize(loss, old, jac=True, bounds=bounds, method="L-BFGS-B").x
+    weights = before.weights | dict(zip(cases.names, map(float, theta[:-1]), strict=True))
+    return _moved(before, bias=float(theta[-1]), temperature=before.temperature).model_copy(update={"weights": weights})
+
+
+def _chosen(problem: FusionProblem) -> np.ndarray:
+    chosen_QA = np.zeros(problem.active_QA.shape)
+    known = np.flatnonzero(problem.truth_Q != WORLD)
+    chosen_QA[known, problem.truth_Q[known]] = 1
+    return chosen_QA
+
+
+def _log_loss(
+    score_QA: np.ndarray, truth_Q: np.ndarray, weight_Q: np.ndarray, chosen_QA: np.ndarray, unknown_prior: float
+) -> tuple[float, np.ndarray]:
+    """The weighted log loss, nats, and its slope over the scores (Q, A)."""
+    log_p_QA, log_world_Q = log_posterior(score_QA, unknown_prior=unknown_prior)
+    log_truth_Q = np.where(truth_Q == WORLD, log_world_Q, log_p_QA[np.arange(len(score_QA)), truth_Q])
+    return float(-(weight_Q * log_truth_Q).sum()), (np.exp(log_p_QA) - chosen_QA) * weight_Q[:, None]
+
+
+def with_limits(
+    predictor: Predictor, draft: PatternSpec, cases: Cases, *, config: CalibrationConfig
+) -> tuple[PatternSpec, set[str]]:
+    """The three thresholds on these cases, and which of them are the photographs' own."""
+    num, weight_N = len(cases.examples), cases.weight_N
+    score_QA = cases.raw(draft.weights) + draft.bias
+    genuine_N = score_QA[np.arange(num), [e.truth for e in cases.examples]]
+    inside, own_set = lower_limit(
+        genuine_N, weight_N, before=draft.set_threshold, rate=1 - predictor.recogniser.spec.promised_coverage
+    )
+    line, own_line = _unknown_line(predictor, draft, score_QA[num:], weight_N, config=config)
+    spec = draft.model_copy(update={"set_threshold": inside, "unknown_threshold": line})
+    safe, own_safe = _identified_limit(predictor, spec, cases.examples, score_QA[:num], weight_N, config=config)
+    named = {"set_threshold": own_set, "unknown_threshold": own_line, "identified_uncertainty": own_safe}
+    own = {name for name, is_own in named.items() if is_own}
+    return spec.model_copy(update={"identified_uncertainty": float(np.clip(safe, 0, 1))}), own
+
+
+def _unknown_line(
+    predictor: Predictor, draft: PatternSpec, foreign_QA: np.ndarray, weight_N: np.ndarray, *, config: CalibrationConfig
+) -> tuple[tuple[float, float], bool]:
+    """The line raised or lowered to fit this gallery; its slope, how it grows with the gallery, stays."""
+    intercept, slope = draft.unknown_threshold
+    growth = slope * np.log(max(predictor.gallery.num_active, 1))
+    best_N = foreign_QA.max(axis=1)
+    limit, own = lower_limit(-best_N, weight_N, before=-(intercept + growth), rate=config.unknown_error)
+    return (float(-limit + _PAST - growth), slope), own
+
+
+def _identified_limit(
+    predictor: Predictor,
+    spec: PatternSpec,
+    examples: Sequence[Example],
+    score_QA: np.ndarray,
+    weight_N: np.ndarray,
+    *,
+    config: CalibrationConfig,
+) -> tuple[float, bool]:
+    line = spec.unknown_threshold[0] + spec.unknown_threshold[1] * np.log(predictor.gallery.num_active)
+    answered = np.flatnonzero(score_QA.max(axis=1) >= line)
+    if len(answered) == 0:
+        return spec.identified_uncertainty, False
+    judged = [first_drug(predictor, examples[n], score_QA[n] / spec.temperature, config=config) for n in answered]
+    risk_N, wrong_N = np.array(judged, float).T
+    return risk_limit(risk_N, wrong_N, weight_N[answered], before=spec.identified_uncertainty,
+                      rate=config.identified_error)  # fmt: skip
+
+
+def needs(config: CalibrationConfig) -> dict[str, int]:
+    """Appearances that the fitting half must show before each part becomes the photographs' own."""
+    limits = {
+        "set_threshold": cases_needed(1 - config.promised_coverage),
+        "unknown_threshold": cases_needed(config.unknown_error),
+        "identified_uncertainty": cases_needed(config.identified_error),
+    }
+    return limits | {"weights": 2 * limits["unknown_threshold"]}
