@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Status = Literal["identified", "uncertain", "unknown", "retake"]
 Route = Literal["fast", "accurate", "ensemble"]
+Likeness = Literal["same", "sounds", "evidence", "looks"]
 Probability = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -76,13 +77,29 @@ class PredictionSet(_Part):
     domain: str
 
 
+class LookAlike(_Part):
+    """A medication that a candidate, `taken_for`, is easily confused with, why, and how to tell it from that.
+
+    `same`: nothing on the pill differs. `looks`: the encoder hardly tells the side photographed apart.
+    `sounds`: the names are on the FDA's and ISMP's tall-man list. `evidence`: its own probability is not small.
+    """
+
+    medication_id: str
+    name: str
+    taken_for: str
+    reasons: tuple[Likeness, ...]
+    probability: Probability
+    tell_apart: tuple[str, ...]
+
+
 class Explanation(_Part):
-    """Each cue's share of the first answer's score in nats, the route taken, and warnings in words."""
+    """Each cue's share of the first answer's score in nats, the route taken, warnings in words, and look-alikes."""
 
     cues: dict[str, float]
     against_runner_up: dict[str, float]
     route: Route
     warnings: tuple[str, ...]
+    look_alikes: tuple[LookAlike, ...] = ()
 
 
 class PillAnswer(_Part):

@@ -10,6 +10,7 @@ from bentos.runtime.answer import Alternative, Explanation, MedicationView, Pill
 from bentos.runtime.contract import RecogniserSpec
 from bentos.runtime.fuse import Posterior
 from bentos.runtime.gallery import Gallery
+from bentos.runtime.look_alike import Neighbour, as_look_alike
 from bentos.runtime.medication import Appearance, fold_imprint
 
 CONTRADICTION_NATS = -2.5
@@ -90,8 +91,8 @@ def _best(ruling: Ruling, cue: str) -> float:
     return float(ruling.posterior.share_CA[cue][active_A].max())
 
 
-def explain(ruling: Ruling, *, warnings: Sequence[str]) -> Explanation:
-    """Each cue's share for the first answer and against the runner-up, nats."""
+def explain(ruling: Ruling, *, warnings: Sequence[str], look_alikes: Sequence[Neighbour] = ()) -> Explanation:
+    """Each cue's share for the first answer and against the runner-up, nats, with what else is to be known."""
     ranked = ruling.ranked()
     if not len(ranked):
         return Explanation(cues={}, against_runner_up={}, route=ruling.route, warnings=tuple(warnings))
@@ -102,6 +103,7 @@ def explain(ruling: Ruling, *, warnings: Sequence[str]) -> Explanation:
         against_runner_up={name: round(float(share_A[first] - share_A[second]), 4) for name, share_A in shares.items()},
         route=ruling.route,
         warnings=tuple(warnings),
+        look_alikes=tuple(map(as_look_alike, look_alikes)),
     )
 
 

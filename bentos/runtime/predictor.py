@@ -29,6 +29,8 @@ from bentos.runtime.features import visual_features
 from bentos.runtime.fuse import Posterior, fuse, jensen_shannon_bits
 from bentos.runtime.gallery import Gallery
 from bentos.runtime.locate import Located, locate
+from bentos.runtime.look_alike import most_dangerous, sentence
+from bentos.runtime.neighbours import Neighbourhood
 from bentos.runtime.preprocess import crop_pill
 from bentos.runtime.quality import retake_reason
 from bentos.runtime.recogniser import Recogniser
@@ -66,6 +68,7 @@ class Predictor:
         self.recogniser = recogniser
         self.gallery = gallery
         self._scorer = Scorer(recogniser, gallery)
+        self._neighbourhood = Neighbourhood(gallery)
         self._release = ReleaseView(
             recogniser=recogniser.digest, gallery=gallery.digest, version=version, variant=variant
         )
@@ -203,7 +206,10 @@ class Predictor:
         if retake is not None and status != "identified":
             status, reason = "retake", retake
         offered, inside = decide.prediction_set(ruling, self.gallery, spec=self.recogniser.spec)
-        warnings = (*observation.warnings, *(f"{cue} speaks against the first answer" for cue in against))
+        around = self._neighbourhood.around(ruling, pill.sides, active_A=self.gallery.active_A)
+        alike = most_dangerous(around) if status in ("identified", "uncertain") else []
+        against = [f"{cue} speaks against the first answer" for cue in against]
+        warnings = (*observation.warnings, *against, *map(sentence, alike))
         return PillAnswer(
             box=pill.box,
             status=status,
@@ -215,7 +221,7 @@ class Predictor:
                                     threshold=ruling.posterior.pattern.identified_uncertainty),
             alternatives=decide.alternatives(ruling, self.gallery),
             prediction_set=offered,
-            explanation=decide.explain(ruling, warnings=warnings),
+            explanation=decide.explain(ruling, warnings=warnings, look_alikes=alike),
             next=None if status == "identified" else decide.next_observation(
                 inside, metadata=metadata, num_pictures=observation.num_pictures),
         )  # fmt: skip
