@@ -46,14 +46,15 @@ def judge_bundle(
     def make() -> Path:
         found = evaluate(Predictor(loaded, chosen), _judges(dataset, chosen), home=home, appearance_roles=roles,
                          max_photos=max_photos, seed=seed, on_progress=on_progress)  # fmt: skip
-        return _keep(found, root)
+        return keep_evaluation(found, root)
 
     settings = f"{max_photos or 'all'}-{seed}"
     name = f"{loaded.digest[7:19]}-{spec_digest(chosen.spec)[7:19]}-{key}-{settings}"
     return made_once(root, key=name, make=make)
 
 
-def _keep(found: Evaluation, root: Path) -> Path:
+def keep_evaluation(found: Evaluation, root: Path) -> Path:
+    """Write an evaluation's JSON and records into `root/<digest12>`; returns that directory."""
     target = root / found.digest.removeprefix("sha256:")[:12]
     shutil.rmtree(target, ignore_errors=True)
     write_records(found.records, target / RECORDS_FILE)

@@ -89,6 +89,34 @@ def benchmark(
 
 
 @app.command()
+def recalibrate(
+    *,
+    photos: Annotated[Path, typer.Option(exists=True, file_okay=False, help="labels.csv: file, ndc11, side ...")],
+    name: Annotated[str, typer.Option(help="whose photographs; names the domain of the new promises")],
+    bundle: Annotated[Path | None, typer.Option(help="bundle to start from; else the champion")] = None,
+    add_prototypes: Annotated[bool, typer.Option("--add-prototypes", help="photographs become views, too")] = False,
+    promote: Annotated[bool, typer.Option("--promote", help="put it in force where it passes its gates")] = False,
+    seed: Annotated[int, typer.Option(help="deals the pills into those to fit on and those to judge with")] = 7,
+) -> None:
+    """Fit confidence and thresholds to a site's own labelled photographs; the networks stay as they are."""
+    from bentos.settings import Settings
+    from pipelines.recalibration import promote_outcome, recalibrate_from
+    from pipelines.showing import in_one_sentence
+
+    console = Console()
+    with in_one_sentence():
+        outcome = recalibrate_from(photos, name=name, bundle=bundle, add_prototypes=add_prototypes, seed=seed,
+                                   settings=Settings(), console=console)  # fmt: skip
+        console.print(outcome.table())
+        console.print(f"written to {outcome.directory}")
+        if promote:
+            spec = promote_outcome(outcome)
+            console.print(f"version {spec.champion.version} is in force")
+    if not outcome.gates.passed:
+        raise typer.Exit(1)
+
+
+@app.command()
 def compare(
     first: Annotated[Path, typer.Argument(exists=True, dir_okay=False, metavar="A.jsonl")],
     second: Annotated[Path, typer.Argument(exists=True, dir_okay=False, metavar="B.jsonl")],

@@ -10,6 +10,7 @@ import pandas as pd
 
 from bentos.runtime.contract import PatternSpec, RecogniserSpec, View, spec_digest, write_spec
 from bentos.runtime.enrol import embed_turned, feature_arrays, write_gallery
+from bentos.runtime.errors import RuntimeFault
 from bentos.runtime.gallery import Gallery
 from bentos.runtime.predictor import Predictor
 from training.calibrate import Split, Table, all_patterns
@@ -21,7 +22,7 @@ MIN_LOOKS = 10
 _THRESHOLD = "set_threshold"
 
 
-class TooFewPhotographsError(Exception):
+class TooFewPhotographsError(RuntimeFault):
     """The photographs show too few appearances to fit or judge anything; says how many are needed."""
 
 
