@@ -1,6 +1,7 @@
 """The data scientist's commands of `rxvision`: run, ui, enrol, benchmark, compare, rollback, render."""
 
 import json
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,13 @@ from rich.console import Console
 
 app = typer.Typer(no_args_is_help=True, help="Train, judge, promote and measure.")
 Directory = Annotated[Path, typer.Option(exists=True, file_okay=False)]
+
+
+class Protocol(StrEnum):
+    """Whose questions a benchmark asks."""
+
+    PHOTOS = "photos"
+    EPILLID = "epillid"
 
 
 @app.command()
@@ -71,6 +79,9 @@ def benchmark(
     json_out: Annotated[Path, typer.Option("--json", help="where the figures go")],
     records: Annotated[Path | None, typer.Option(help="JSON lines, one per photograph, for `compare`")] = None,
     page: Annotated[Path | None, typer.Option(help="where the figures go as a page to read, in Markdown")] = None,
+    protocol: Annotated[Protocol, typer.Option(help="photos: labels.csv; epillid: as published, retrieval alone")] = (
+        Protocol.PHOTOS
+    ),
     seed: Annotated[int, typer.Option(help="draws partial imprints and bootstrap samples")] = 0,
 ) -> None:
     """Measure a bundle on labelled photographs (labels.csv: file, ndc11, background, side)."""
@@ -78,6 +89,11 @@ def benchmark(
     from pipelines.showing import benchmark_table, in_one_sentence, one_bar
 
     console = Console()
+    if protocol is Protocol.EPILLID:
+        from pipelines.protocols import measure_epillid
+
+        console.print(measure_epillid(bundle, photos, json_out=json_out, seed=seed, console=console))
+        return
     with in_one_sentence(), one_bar("photographs", console=console) as on_progress:
         figures = measure(bundle, photos, seed=seed, records=records, on_progress=on_progress)
     json_out.write_text(json.dumps(figures, indent=1) + "\n")
