@@ -4,9 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-QUESTIONS = ("picture", "picture_and_imprint", "picture_and_partial_imprint", "imprint_only")
+QUESTIONS = ("picture", "picture_both_sides", "picture_and_imprint", "picture_and_partial_imprint", "imprint_only")
 _TITLES = {
     "picture": "picture only, one side",
+    "picture_both_sides": "picture only, both sides",
     "picture_and_imprint": "picture and the whole typed imprint",
     "picture_and_partial_imprint": "picture and one token, misread by one look-alike character",
     "imprint_only": "typed imprint alone (a catalogue look-up, not recognition)",
@@ -85,9 +86,15 @@ def _table(header: Sequence[str], rows: Iterator[Sequence[str]]) -> Iterator[str
         yield "| " + " | ".join(row) + " |"
 
 
+def _title(question: str, figures: Mapping[str, Any]) -> str:
+    """What was asked; of how many photographs, where not of all."""
+    num = figures[question]["drug"]["top1"]["num"]
+    return _TITLES[question] + ("" if num == figures["num_in_gallery"] else f" ({num} photographs)")
+
+
 def _ranking(figures: Mapping[str, Any]) -> Iterator[str]:
     header = ["", *(f"{level} {name}" for level, name in _RANKED)]
-    rows = ([_TITLES[q], *(figure_text(figures[q][level][name]) for level, name in _RANKED)] for q in QUESTIONS)
+    rows = ([_title(q, figures), *(figure_text(figures[q][level][name]) for level, name in _RANKED)] for q in QUESTIONS)
     return _table(header, rows)
 
 
@@ -95,7 +102,7 @@ def _said(figures: Mapping[str, Any]) -> Iterator[str]:
     header = ["", "`identified`: coverage", "`identified`: accuracy", "set: coverage", "set: mean size", "ECE"]
     rows = [
         [
-            _TITLES[q],
+            _title(q, figures),
             figure_text(figures[q]["operating_point"]["coverage"]),
             figure_text(figures[q]["operating_point"]["accuracy"]),
             figure_text(figures[q]["set"]["coverage"]),

@@ -81,10 +81,18 @@ def rank_by_member(predictor: Predictor, observation: Observation, *, member: st
     return expected_hit([levels.drugs[key] for key in order], truth=truth.drug)
 
 
-def observe(predictor: Predictor, picture: bytes) -> Observation | InputError:
-    """The observation of one picture, or the error with which the runtime refused the file."""
+def ask_both(predictor: Predictor, pictures: Sequence[bytes], *, truth: Truth, levels: Levels, photo: str) -> Asked:
+    """Answer for the two sides of one pill, in the order given."""
+    observation = observe(predictor, *pictures)
+    if isinstance(observation, InputError):
+        return refused(observation.code)
+    return ask(predictor, observation, metadata=None, truth=truth, levels=levels, photo=photo)[0]
+
+
+def observe(predictor: Predictor, *pictures: bytes) -> Observation | InputError:
+    """The observation of one pill's pictures, or the error with which the runtime refused a file."""
     try:
-        return predictor.observe([picture])
+        return predictor.observe(pictures)
     except InputError as error:
         return error
 

@@ -11,10 +11,11 @@ from bentos.runtime.errors import InputError
 from bentos.runtime.medication import Appearance
 from bentos.runtime.predictor import Predictor
 from monitoring import summary
-from monitoring.ask import ask_without, hit_record, observe, refused
+from monitoring.ask import ask_both, ask_without, hit_record, observe, refused
 from monitoring.evaluate import answer_questions, slices_of
 from monitoring.levels import Levels, Truth
 from monitoring.metrics import expected_hit, mean_figure
+from monitoring.pairs import Taken, counterparts
 from monitoring.questions import TYPED_QUESTIONS, metadata_for
 from monitoring.records import RANKING_LENGTH, Asked, PhotoRecord, Question, UnknownAsked, write_records
 
@@ -63,13 +64,25 @@ def benchmark(
     answerable = [(photo, truth) for photo in labelled if (truth := levels.truth_of_ndc(photo.ndc11)) is not None]
     if not answerable:
         raise BenchmarkError(f"the gallery holds none of the {len(labelled)} photographs' medications")
+    other = other_sides([photo for photo, _ in answerable], seed=seed)
     found = []
     for done, (photo, truth) in enumerate(answerable, start=1):
-        found.append(_record(photo, truth=truth, predictor=predictor, levels=levels, seed=seed))
+        record = _record(photo, truth=truth, predictor=predictor, levels=levels, seed=seed)
+        if photo.path in other:
+            pictures = [photo.path.read_bytes(), other[photo.path].read_bytes()]
+            both = ask_both(predictor, pictures, truth=truth, levels=levels, photo=record.photo)
+            record = record.model_copy(update={"answers": {**record.answers, "picture_both_sides": both}})
+        found.append(record)
         on_progress(done, len(answerable))
     if records is not None:
         write_records(found, records)
     return benchmark_json(found, predictor=predictor, num_photos=len(labelled), seed=seed)
+
+
+def other_sides(photos: Sequence[LabelledPhoto], *, seed: int) -> dict[Path, Path]:
+    """For each photograph one of the other side with the same NDC and background, where there is one."""
+    taken = [Taken(str(photo.path), (photo.ndc11, photo.background), photo.side) for photo in photos]
+    return {Path(one): Path(other) for one, other in counterparts(taken, seed=seed).items()}
 
 
 def read_labels(photos: Path) -> list[LabelledPhoto]:
@@ -184,7 +197,7 @@ def benchmark_json(
     records: Sequence[PhotoRecord], *, predictor: Predictor, num_photos: int, seed: int
 ) -> dict[str, Any]:
     """The benchmark's JSON from its records."""
-    questions: tuple[Question, ...] = ("picture", *TYPED_QUESTIONS, "imprint_only")
+    questions: tuple[Question, ...] = ("picture", "picture_both_sides", *TYPED_QUESTIONS, "imprint_only")
     false = [record.unknown[0].status == "identified" for record in records]
     groups = [record.ndc11 for record in records]
     return {

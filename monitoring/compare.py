@@ -39,12 +39,12 @@ def compare(a: Path, b: Path, *, seed: int = 0) -> dict[str, Any]:
     for left, right in pairs:
         if left.ndc11 != right.ndc11:
             raise RecordError(f"{left.photo} shows {left.ndc11} in {a}, but {right.ndc11} in {b}")
-    questions = [q for q in pairs[0][0].answers if all(q in x.answers and q in y.answers for x, y in pairs)]
+    asked = {q: [(x, y) for x, y in pairs if q in x.answers and q in y.answers] for x, _ in pairs for q in x.answers}
     return {
         "num_photos": len(shared),
         "only_in_a": len(first) - len(shared),
         "only_in_b": len(second) - len(shared),
-        "questions": {question: _differences(pairs, question=question, seed=seed) for question in questions},
+        "questions": {q: _differences(both, question=q, seed=seed) for q, both in asked.items() if both},
     }
 
 

@@ -13,8 +13,9 @@ from bentos.runtime.errors import InputError
 from bentos.runtime.medication import Appearance
 from bentos.runtime.predictor import Observation, Predictor
 from monitoring import summary
-from monitoring.ask import ask, ask_without, hit_record, observe, rank_by_member, refused
+from monitoring.ask import ask, ask_both, ask_without, hit_record, observe, rank_by_member, refused
 from monitoring.levels import Levels, Truth
+from monitoring.pairs import Taken, counterparts
 from monitoring.questions import TYPED_QUESTIONS, metadata_for, photo_rng
 from monitoring.records import Asked, HitRecord, PhotoRecord, Question, UnknownAsked
 
@@ -22,6 +23,7 @@ Progress = Callable[[int, int], None]
 QUESTIONS: tuple[Question, ...] = ("picture", *TYPED_QUESTIONS)
 GALLERY_SIZES = (16, 32, 64)
 _UNKNOWN_PHOTOS = 300
+_PAIRED_PHOTOS = 60
 _NOT_STATED = ("", "unknown")
 _TAKEN = {"background": "cond_background", "light": "cond_light", "blur": "cond_blur", "side": "side"}
 
@@ -88,9 +90,11 @@ def evaluate(
     levels = Levels(predictor.gallery.appearances, medications=predictor.gallery.medications)
     asker = _Asker(predictor, levels, appearance_roles, home, gallery_sizes, seed)
     asked_unknown = {row["photo_id"] for row in sample(pd.DataFrame(rows), num=_UNKNOWN_PHOTOS, seed=seed + 1)}
+    other = _other_sides(rows, seed=seed)
     records = []
     for done, row in enumerate(rows, start=1):
-        records.append(_record(row, asker=asker, unknown=row["photo_id"] in asked_unknown))
+        record = _record(row, asker=asker, unknown=row["photo_id"] in asked_unknown)
+        records.append(_with_both_sides(record, row, other=other, asker=asker))
         on_progress(done, len(rows))
     about = about_evaluation(records, predictor=predictor, rows=rows, seed=seed)
     return Evaluation(records, evaluation_json(records, about=about, seed=seed))
@@ -128,6 +132,26 @@ def _record(row: Mapping[str, Any], *, asker: _Asker, unknown: bool) -> PhotoRec
         unknown=tuple(_unknown(observation, asker=asker, truth=truth, photo=photo)) if unknown else (),
         timings_ms=timings,
     )
+
+
+def _other_sides(rows: Sequence[Mapping[str, Any]], *, seed: int) -> dict[str, Mapping[str, Any]]:
+    """A photograph of the other side of the same medication for at most `_PAIRED_PHOTOS` photographs."""
+    found = counterparts([Taken(row["photo_id"], row["medication_id"], row["side"]) for row in rows], seed=seed)
+    by_id = {row["photo_id"]: row for row in rows}
+    paired = pd.DataFrame([row for row in rows if row["photo_id"] in found])
+    asked = sample(paired, num=_PAIRED_PHOTOS, seed=seed + 2)
+    return {row["photo_id"]: by_id[found[row["photo_id"]]] for row in asked}
+
+
+def _with_both_sides(
+    record: PhotoRecord, row: Mapping[str, Any], *, other: Mapping[str, Mapping[str, Any]], asker: _Asker
+) -> PhotoRecord:
+    if record.photo not in other:
+        return record
+    pictures = [(asker.home / shown["path"]).read_bytes() for shown in (row, other[record.photo])]
+    truth = _truth(row, levels=asker.levels)
+    both = ask_both(asker.predictor, pictures, truth=truth, levels=asker.levels, photo=record.photo)
+    return record.model_copy(update={"answers": {**record.answers, "picture_both_sides": both}})
 
 
 def _truth(row: Mapping[str, Any], *, levels: Levels) -> Truth:
@@ -201,6 +225,7 @@ def evaluation_json(records: Sequence[PhotoRecord], *, about: dict[str, Any], se
         "schema_version": 1,
         "about": about,
         "questions": {q: summary.summarise(records, question=q, seed=seed) for q in QUESTIONS},
+        "both_sides": summary.summarise(records, question="picture_both_sides", seed=seed),
         "roles": {role: _role(records, role=role, seed=seed) for role in sorted({r.role for r in records})},
         "members": summary.members_alone(records, seed=seed),
         "slices": slices,

@@ -18,7 +18,7 @@ def photo_rng(photo: str, *, seed: int) -> np.random.Generator:
 
 
 def metadata_for(question: Question, *, tokens: Sequence[str], photo: str, seed: int) -> PillMetadata | None:
-    """The metadata of a question about one photograph; None for the picture alone."""
+    """The metadata of a question about one photograph; None for pictures alone."""
     rng = photo_rng(f"{question}/{photo}", seed=seed)
     if question == "picture_and_imprint":
         return PillMetadata(imprint=type_all_tokens(tokens, rng=rng))

@@ -8,7 +8,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bentos.runtime.answer import Status
 
-Question = Literal["picture", "picture_and_imprint", "picture_and_partial_imprint", "imprint_only"]
+Question = Literal[
+    "picture", "picture_both_sides", "picture_and_imprint", "picture_and_partial_imprint", "imprint_only"
+]
 RANKING_LENGTH = 20
 
 
@@ -73,6 +75,7 @@ class UnknownAsked(_Record):
 class PhotoRecord(_Record):
     """One photograph: what it shows, how it was taken, and every question's outcome.
 
+    `picture_both_sides` is answered where a photograph of the other side is there, asked after this one.
     `alone` holds where each member's embedding alone ranks the drug, without any other cue.
     """
 

@@ -14,6 +14,7 @@ TEMPLATE = Path(__file__).with_name("report.html")
 _ROLES = {"all": "all", "seen": "seen", "fit_only": "fit only", "unseen": "unseen"}
 _QUESTIONS = {
     "picture": "Picture alone",
+    "picture_both_sides": "Pictures of both sides, where there are",
     "picture_and_imprint": "Picture and imprint",
     "picture_and_partial_imprint": "Picture and part of the imprint, with a slip",
 }
@@ -113,8 +114,10 @@ def _cards(evaluation: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _groups(evaluation: Mapping[str, Any]) -> list[tuple[str, str, Mapping[str, Any]]]:
-    """(question, role, figures) for all pills together and for each role, in reading order."""
-    return [
+    """(question, role, figures) for all pills together and for each role, in reading order; both sides last."""
+    both = evaluation.get("both_sides")  # an evaluation of before they were asked together has none
+    pairs = [("picture_both_sides", "all", both)] if both and both["drug"]["top1"]["num"] else []
+    return pairs + [
         (question, role, (evaluation["questions"] if role == "all" else evaluation["roles"][role])[question])
         for question in evaluation["questions"]
         for role in _ROLES

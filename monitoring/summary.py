@@ -21,9 +21,10 @@ _CURVE_POINTS = 200
 
 
 def summarise(records: Sequence[PhotoRecord], *, question: Question, seed: int = 0) -> dict[str, dict]:
-    """The figures of one question over its records, see `figures`."""
-    asked = [record.answers[question] for record in records]
-    return figures(asked, groups=[record.ndc11 for record in records], seed=seed)
+    """The figures of one question over the records that were asked it, see `figures`."""
+    chosen = [record for record in records if question in record.answers]
+    asked = [record.answers[question] for record in chosen]
+    return figures(asked, groups=[record.ndc11 for record in chosen], seed=seed)
 
 
 def figures(asked: Sequence[Asked], *, groups: Sequence[str], seed: int = 0) -> dict[str, dict]:

@@ -42,9 +42,11 @@ def one_bar(name: str, *, console: Console) -> Iterator[Callable[[int, int | Non
 
 def benchmark_table(figures: Mapping[str, Any]) -> Table:
     """Every question's figures with their intervals."""
+    from monitoring.accuracy import QUESTIONS
+
     table = Table("question", "level", "figure", "value", "95 %", title=f"{figures['num_photos']} photographs, "
                   f"{figures['gallery_size']} medications", title_justify="left")  # fmt: skip
-    for question in ("picture", "picture_and_imprint", "picture_and_partial_imprint", "imprint_only", "unknown"):
+    for question in (*QUESTIONS, "unknown"):
         for level, name, figure in _figures(figures[question]):
             value, low, high = (figure[key] for key in ("value", "low", "high"))
             interval = "" if low is None else f"{low:.3f} to {high:.3f}"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from monitoring.accuracy import Provenance, accuracy_page, figure_text
+from monitoring.accuracy import QUESTIONS, Provenance, accuracy_page, figure_text
 from monitoring.benchmark import benchmark
 from tests.monitoring.conftest import Scene
 
@@ -18,10 +18,11 @@ def page(scene: Scene) -> tuple[dict, str]:
 
 def test_every_question_stands_with_its_figures_and_intervals(page: tuple[dict, str]) -> None:
     figures, text = page
-    for question in ("picture", "picture_and_imprint", "picture_and_partial_imprint", "imprint_only"):
+    for question in QUESTIONS:
         assert figure_text(figures[question]["drug"]["top1"]) in text
     assert figure_text(figures["unknown"]["false_identified"]) in text
     assert "| background | wood |" in text
+    assert "| picture only, both sides |" in text
 
 
 def test_it_says_what_was_measured_and_how(page: tuple[dict, str]) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from bentos.runtime.errors import ContractError
+from monitoring.accuracy import QUESTIONS
 from monitoring.benchmark import BenchmarkError, benchmark, read_labels
 from monitoring.compare import compare
 from monitoring.records import RecordError, read_records
@@ -27,7 +28,7 @@ def test_the_json_has_the_agreed_keys_and_every_figure_its_interval(measured: tu
     found, _ = measured
     assert found["num_photos"] == 24
     assert found["gallery_size"] == 4
-    for question in ("picture", "picture_and_imprint", "picture_and_partial_imprint", "imprint_only"):
+    for question in QUESTIONS:
         for level in ("ndc", "drug"):
             assert all(is_figure(found[question][level][name]) for name in ("top1", "top5", "map"))
         assert is_figure(found[question]["operating_point"]["coverage"])
@@ -59,6 +60,20 @@ def test_a_line_per_photograph_with_ranking_status_set_and_cues(measured: tuple[
     assert asked.status in ("identified", "uncertain", "unknown", "retake")
     assert set(asked.cues) >= {"color_histogram"}
     assert asked.set_size >= len(asked.prediction_set) > 0
+
+
+def test_a_photograph_with_another_of_the_other_side_is_asked_with_it(
+    measured: tuple[dict, Path], scene: Scene, tmp_path: Path
+) -> None:
+    assert measured[0]["picture_both_sides"]["drug"]["top1"]["num"] == 24
+    shutil.copytree(scene.photos, tmp_path / "photos")
+    rows = [row for row in scene.rows.to_dict("records") if row["side"] == "front" or row["ndc11"].startswith("00002")]
+    rows = [row | {"side": ""} if row["ndc11"].startswith("00003") else row for row in rows]
+    write_labels(tmp_path / "photos", rows)
+    found = benchmark(scene.bundle, tmp_path / "photos", records=tmp_path / "records.jsonl")
+    assert found["picture_both_sides"]["drug"]["top1"]["num"] == 6
+    asked = {r.ndc11 for r in read_records(tmp_path / "records.jsonl") if "picture_both_sides" in r.answers}
+    assert asked == {"00002-0001-01"}
 
 
 def test_the_imprint_alone_is_looked_up_without_the_picture(measured: tuple[dict, Path], scene: Scene) -> None:
@@ -160,6 +175,18 @@ def test_a_worse_benchmark_is_decidedly_worse_on_the_shared_photographs(
     assert (found["num_photos"], found["only_in_a"], found["only_in_b"]) == (22, 2, 0)
     assert found["questions"]["imprint_only"]["drug_top1"]["value"] == -1.0
     assert found["questions"]["imprint_only"]["drug_top1"]["decided"]
+
+
+def test_a_question_that_not_every_photograph_was_asked_is_compared_on_those_that_were(
+    measured: tuple[dict, Path], tmp_path: Path
+) -> None:
+    records = read_records(measured[1])
+    lone = [record.model_copy(update={"answers": {q: a for q, a in record.answers.items() if q == "picture" or i < 5}})
+            for i, record in enumerate(records)]  # fmt: skip
+    (tmp_path / "b.jsonl").write_text("".join(record.model_dump_json() + "\n" for record in lone))
+    found = compare(measured[1], tmp_path / "b.jsonl")
+    assert found["questions"]["picture"]["drug_top1"]["num"] == 24
+    assert found["questions"]["picture_both_sides"]["drug_top1"]["num"] == 5
 
 
 def test_what_is_no_records_file_is_refused_with_its_line(measured: tuple[dict, Path], tmp_path: Path) -> None:

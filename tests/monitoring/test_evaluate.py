@@ -22,7 +22,8 @@ def run(scene: Scene, **options) -> Evaluation:
 
 def test_every_photograph_is_asked_every_question(evaluated: Evaluation, scene: Scene) -> None:
     assert len(evaluated.records) == len(scene.rows) == evaluated.metrics["about"]["num_photos"]
-    assert {len(record.answers) for record in evaluated.records} == {3}
+    assert {len(record.answers) for record in evaluated.records} == {4}
+    assert evaluated.metrics["both_sides"]["drug"]["top1"]["num"] == len(scene.rows)
     assert all(record.answers["picture_and_imprint"].typed for record in evaluated.records)
     assert all(record.answers["picture"].typed is None for record in evaluated.records)
 
