@@ -91,6 +91,26 @@ class RouterSpec(_Record):
     escalate_uncertainty: float = Field(ge=0, le=1, description="above: both members are combined")
 
 
+class ReaderSpec(_Record):
+    """The imprint reader: its two networks' files, its canvas and strips in px, and how its text is weighed."""
+
+    finder_onnx: str
+    reader_onnx: str
+    long_canvas: tuple[int, int] = (256, 128)
+    round_canvas: tuple[int, int] = (192, 192)
+    long_from: float = Field(1.5, description="length over width from which the long canvas is used")
+    margin: float = 0.05
+    clip_limit: float = 3.0
+    tiles: int = 4
+    text_threshold: float = Field(0.7, gt=0, lt=1)
+    max_lines: int = Field(5, ge=1, le=12, description="lines read per side; more costs time")
+    strip_height: int = 48
+    strip_widths: tuple[int, ...] = (48, 64, 80, 96, 112, 128, 160, 192, 256)
+    stray_share: float = Field(
+        0.15, gt=0, lt=1, description="share of readable lines that are not in the catalogue's imprint"
+    )
+
+
 class QualitySpec(_Record):
     """Limits of picture statistics beyond which a retake is asked for."""
 
@@ -108,6 +128,7 @@ class RecogniserSpec(_Record):
     created_at: str
     profile: str
     members: tuple[MemberSpec, ...]
+    reader: ReaderSpec | None = None
     cues: CueSpec
     patterns: dict[str, PatternSpec]
     router: RouterSpec

@@ -21,6 +21,7 @@ _MEMBERS = ("fast", "accurate")
 _CUE_WORDS = {
     "picture": "the picture as a whole",
     "imprint": "the typed imprint",
+    "read_imprint": "the imprint in the picture",
     "typed_color": "the typed colour",
     "typed_shape": "the typed shape",
     "size": "the size given",

@@ -17,23 +17,26 @@ from bentos.runtime.contract import LogisticSpec, pattern_key
 from bentos.runtime.features import VisualFeatures
 from bentos.runtime.gallery import Gallery
 from bentos.runtime.locate import Located
+from bentos.runtime.read import Reading
 from bentos.runtime.recogniser import Member, Recogniser
 from bentos.runtime.statistics import PictureStatistics
 from bentos.runtime.typed import typed_cues
 
 FEATURE_CUES = ("color_histogram", "shape_ratio", "texture")
+READ_IMPRINT = "read_imprint"
 TWO_SIDES = "two_sides"
 SELF_VIEWS = 2
 
 
 @dataclass(frozen=True)
 class SideObservation:
-    """One picture of one pill: where it lies, its crops per member, features, statistics, embeddings so far."""
+    """One picture of one pill: where it lies, crops per member, features, statistics, text, embeddings so far."""
 
     located: Located
     crops: dict[str, np.ndarray]
     features: VisualFeatures
     statistics: PictureStatistics
+    reading: Reading | None = None
     embeddings: dict[str, np.ndarray] = field(default_factory=dict)
 
     def embedding(self, recogniser: Recogniser, member: str) -> np.ndarray:
@@ -67,7 +70,7 @@ class Scorer:
         Raises:
             InputError: the metadata names a colour or shape that SPL does not know.
         """
-        cues = self._picture_cues(sides, members=members) if sides else {}
+        cues = self._picture_cues(sides, members=members) | self._read(sides) if sides else {}
         typed = typed_cues(
             metadata,
             self._gallery.index,
@@ -82,6 +85,14 @@ class Scorer:
         ratios_CPV = np.stack([[self._ratio(name, side) for side in sides] for name in names])
         best_CPA2 = best_views(ratios_CPV, self._gallery.index.views_ASK)
         return dict(zip(names, assign_sides(best_CPA2), strict=True))
+
+    def _read(self, sides: Sequence[SideObservation]) -> dict[str, np.ndarray]:
+        """The imprint as read from the pictures; no cue where the recogniser has no reader."""
+        spec = self._recogniser.spec.reader
+        if spec is None:
+            return {}
+        lines = [line for side in sides if side.reading is not None for line in side.reading.lines]
+        return {READ_IMPRINT: self._gallery.index.imprints.score_lines(lines, stray_share=spec.stray_share)}
 
     def _ratio(self, name: str, side: SideObservation) -> np.ndarray:
         cues = self._recogniser.spec.cues

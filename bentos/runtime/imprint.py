@@ -1,9 +1,10 @@
-"""The latent-imprint channel: how likely a typed text is, given what an appearance's imprint says.
+"""The latent-imprint channel: how likely a typed or read text is, given what an appearance's imprint says.
 
 A noisy channel in the sense of Shannon: the person types some of the pill's tokens, in any order and split
 in any way, with characters exchanged that look alike. The score is log p(text | appearance) - log p(text |
 any pill), in nats; the second term is a fixed character model, so that a score never depends on which other
-appearances are enrolled.
+appearances are enrolled. Lines that were read from a picture are scored against the same strings, character
+lattice by character lattice.
 """
 
 import math
@@ -16,7 +17,9 @@ import numpy as np
 from rapidfuzz.distance import Levenshtein
 from rapidfuzz.process import cdist
 
+from bentos.runtime.lattice import Strings, log_nothing
 from bentos.runtime.medication import fold_imprint
+from bentos.runtime.read import Line
 
 CONFUSABLE: tuple[str, ...] = ("0ODQ", "1IL", "5S", "8B", "2Z", "6G", "UV")
 _CLASS = str.maketrans({char: group[0] for group in CONFUSABLE for char in group})
@@ -70,6 +73,17 @@ class ImprintIndex:
         whole = self._joined.best("".join(tokens), error_rate=error_rate)
         return np.maximum(by_token + untyped, whole)
 
+    def score_lines(self, lines: Sequence[Line], *, stray_share: float) -> np.ndarray:
+        """Log-likelihood ratio of the lines read from a pill for every appearance, (A,), nats.
+
+        A line may be something else than the catalogue's imprint, by `stray_share`; a line in which hardly a
+        character is to be read says next to nothing. No lines score 0.
+        """
+        total_A = np.zeros(len(self._tokens))
+        for line in lines:
+            total_A += self._single.line_ratio(line, stray_share=stray_share)
+        return total_A
+
 
 class _Vocabulary:
     """The distinct strings of all appearances, and which appearance carries which."""
@@ -82,6 +96,21 @@ class _Vocabulary:
         self._index_AK = np.full((len(strings_of), width), len(self._strings))
         for a, strings in enumerate(strings_of):
             self._index_AK[a, : len(strings)] = [number[string] for string in strings]
+
+    @cached_property
+    def _for_lattices(self) -> Strings:
+        return Strings(self._strings)
+
+    def line_ratio(self, line: Line, *, stray_share: float) -> np.ndarray:
+        """The best string's log-likelihood ratio for every appearance, over all directions of the line."""
+        some_D = np.array([-math.expm1(log_nothing(lattice_TK)) for lattice_TK in line.lattices])
+        readable = 1 - float(np.prod(1 - some_D))
+        ratio_S = sum(
+            some / max(some_D.sum(), 1e-9) * np.exp(self._for_lattices.log_ratio(lattice_TK))
+            for some, lattice_TK in zip(some_D, line.lattices, strict=True)
+        )  # fmt: skip
+        best_A = np.append(ratio_S, 0.0)[self._index_AK].max(axis=1)
+        return np.log(1 - readable + readable * (stray_share + (1 - stray_share) * best_A))
 
     def best(self, typed: str, *, error_rate: float) -> np.ndarray:
         """The best string's log-likelihood ratio for every appearance, floored by "it is something else"."""

@@ -249,12 +249,13 @@ class Predictor:
 
 
 def observe_side(recogniser: Recogniser, rgb_HWC: np.ndarray, located: Located) -> SideObservation:
-    """Crop one located pill for every member of the recogniser and measure it."""
+    """Crop one located pill for every member of the recogniser, measure it, and read its imprint."""
     crops = {
         name: crop_pill(rgb_HWC, located, spec=member.spec.preprocess) for name, member in recogniser.members.items()
     }
     features = visual_features(rgb_HWC, located.mask_HW)
-    return SideObservation(located, crops, features, picture_statistics(rgb_HWC, located))
+    reading = recogniser.reader.read(rgb_HWC, located) if recogniser.reader else None
+    return SideObservation(located, crops, features, picture_statistics(rgb_HWC, located), reading)
 
 
 def _as_sent(box: Box, picture: Picture) -> Box:

@@ -23,17 +23,33 @@ def crop_pill(rgb_HWC: np.ndarray, located: Located, *, spec: PreprocessSpec) ->
     A pill with no clear long axis is left as it lies. The background is filled with `fill_rgb` behind a
     feathered outline, unless the spec keeps it.
     """
-    scale = spec.size_px / (located.length_px * (1 + 2 * spec.margin))
-    view = _view(rgb_HWC, located, scale=scale, keep_background=spec.keep_background)
-    matrix = _placement(located, view, scale=scale, size_px=spec.size_px)
     size = (spec.size_px, spec.size_px)
-    crop_SSC = cv2.warpAffine(view.rgb_HWC, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    if spec.keep_background:
-        return crop_SSC
-    soft_SS = cv2.warpAffine(view.mask_HW, matrix, size, flags=cv2.INTER_LINEAR)
-    weight_SS1 = _feathered(soft_SS)[..., None]
-    fill_C = np.array(spec.fill_rgb, np.float32)
-    return (crop_SSC * weight_SS1 + fill_C * (1 - weight_SS1) + 0.5).astype(np.uint8)
+    crop_SSC, weight_SS = pill_canvas(rgb_HWC, located, size=size, margin=spec.margin, whole=spec.keep_background)
+    return crop_SSC if spec.keep_background else filled_behind(crop_SSC, weight_SS, fill_rgb=spec.fill_rgb)
+
+
+def pill_canvas(
+    rgb_HWC: np.ndarray, located: Located, *, size: tuple[int, int], margin: float, whole: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
+    """One pill on a canvas of `size` (width, height) px, as large as fits less the margin, long axis horizontal.
+
+    Returns the uint8 pixels and the pill's feathered weight, float32 from 0 to 1. `whole` keeps more of the
+    surroundings around a pill that is turned.
+    """
+    share = 1 + 2 * margin
+    long = located.length_px >= ELONGATED_FROM * located.width_px
+    across_px = located.width_px if long else located.length_px
+    scale = min(size[0] / (located.length_px * share), size[1] / (across_px * share))
+    view = _view(rgb_HWC, located, scale=scale, keep_background=whole)
+    matrix = _placement(located, view, scale=scale, size=size, long=long)
+    pixels_HWC = cv2.warpAffine(view.rgb_HWC, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return pixels_HWC, _feathered(cv2.warpAffine(view.mask_HW, matrix, size, flags=cv2.INTER_LINEAR))
+
+
+def filled_behind(pixels_HWC: np.ndarray, weight_HW: np.ndarray, *, fill_rgb: tuple[int, int, int]) -> np.ndarray:
+    """The pixels by their weight over a plain colour, uint8 (H, W, 3)."""
+    weight_HW1 = weight_HW[..., None]
+    return (pixels_HWC * weight_HW1 + np.array(fill_rgb, np.float32) * (1 - weight_HW1) + 0.5).astype(np.uint8)
 
 
 def to_batch(crops: Sequence[np.ndarray], *, spec: PreprocessSpec) -> np.ndarray:
@@ -71,14 +87,13 @@ def _view(rgb_HWC: np.ndarray, located: Located, *, scale: float, keep_backgroun
     return _View(small_HWC, small_HW, left, top, (size[0] / width, size[1] / height))
 
 
-def _placement(located: Located, view: _View, *, scale: float, size_px: int) -> np.ndarray:
-    """The (2, 3) matrix from the view's pixels to crop pixels."""
-    long = located.length_px >= ELONGATED_FROM * located.width_px
+def _placement(located: Located, view: _View, *, scale: float, size: tuple[int, int], long: bool) -> np.ndarray:
+    """The (2, 3) matrix from the view's pixels to the canvas's."""
     turn = cv2.getRotationMatrix2D((0, 0), located.angle_deg if long else 0.0, scale)[:, :2]
     centre_X = np.array(located.centre_xy) - (view.left, view.top)
     shrunk_X = np.array(view.shrunk)
     linear = turn / shrunk_X
-    offset = (size_px - 1) / 2 - turn @ centre_X + linear @ (0.5 - 0.5 * shrunk_X)
+    offset = (np.array(size) - 1) / 2 - turn @ centre_X + linear @ (0.5 - 0.5 * shrunk_X)
     return np.hstack([linear, offset[:, None]])
 
 

@@ -13,6 +13,7 @@ import onnxruntime as ort
 from bentos.runtime.contract import MemberSpec, RecogniserSpec, read_recogniser_spec, spec_digest
 from bentos.runtime.errors import ContractError
 from bentos.runtime.preprocess import to_batch
+from bentos.runtime.read import Reader, open_reader
 
 
 @dataclass(frozen=True)
@@ -41,10 +42,11 @@ class Recogniser:
     spec: RecogniserSpec
     digest: str
     members: dict[str, Member]
+    reader: Reader | None = None
 
     @classmethod
     def load(cls, directory: Path, *, members: tuple[str, ...] | None = None) -> "Recogniser":
-        """Read, check every digest, and open one ONNX Runtime session per member.
+        """Read, check every digest, and open one ONNX Runtime session per network.
 
         Args:
             members: the members to open; all that the contract names by default.
@@ -57,21 +59,28 @@ class Recogniser:
         wanted = members or tuple(known)
         if missing := set(wanted) - set(known):
             raise ContractError(f"the recogniser has no member {', '.join(sorted(missing))}")
-        return cls(directory, spec, spec_digest(spec), {name: open_member(directory, known[name]) for name in wanted})
+        opened = {name: open_member(directory, known[name]) for name in wanted}
+        reader = open_reader(directory, spec.reader, options=session_options()) if spec.reader else None
+        return cls(directory, spec, spec_digest(spec), opened, reader)
 
     def embed(self, member: str, crops: Sequence[np.ndarray]) -> np.ndarray:
         """Map uint8 crops (S, S, 3) of the member's size to unit rows (B, D)."""
         return self.members[member].embed(crops)
 
 
-def open_member(directory: Path, spec: MemberSpec) -> Member:
-    """Open the member's session (one intra-op thread: more were slower on small networks) and its cohort."""
+def session_options() -> ort.SessionOptions:
+    """One thread for each session: more were slower on small networks."""
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
+    return options
+
+
+def open_member(directory: Path, spec: MemberSpec) -> Member:
+    """Open the member's session and its cohort."""
     file = spec.onnx_int8 if spec.serve == "int8" else spec.onnx_fp32
-    session = ort.InferenceSession(directory / file, options, providers=["CPUExecutionProvider"])
+    session = ort.InferenceSession(directory / file, session_options(), providers=["CPUExecutionProvider"])
     cohort = np.load(directory / spec.cohort, allow_pickle=False)
     if cohort.ndim != 2 or cohort.shape[1] != spec.embedding_dim:
         raise ContractError(f"cohort of {spec.name} has shape {cohort.shape}, expected (C, {spec.embedding_dim})")
