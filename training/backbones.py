@@ -18,7 +18,7 @@ from training.hybrid import HYBRID, create_hybrid
 from training.profiles import Recipe
 from training.tv_compat import ensure_torchvision
 
-PROTOTYPES = "prototypes_CD"
+PROTOTYPES, HEADS = "prototypes_CD", "heads."
 
 
 class WeightsError(Exception):
@@ -30,13 +30,20 @@ class Relief(nn.Module):
 
     def __init__(self, *, window_px: int, gain: float = 6.0) -> None:
         super().__init__()
-        self.blur = nn.AvgPool2d(window_px, stride=1, padding=window_px // 2, count_include_pad=False)
+        self.blur = nn.Sequential(*(_mean_along(axis, window_px=window_px) for axis in (0, 1)))
         self.gain = gain
 
     def forward(self, image_BCHW: torch.Tensor) -> torch.Tensor:
         gray_B1HW = image_BCHW.mean(dim=1, keepdim=True)
         local_B1HW = self.gain * (gray_B1HW - self.blur(gray_B1HW))
         return torch.cat([image_BCHW, torch.tanh(local_B1HW)], dim=1)
+
+
+def _mean_along(axis: int, *, window_px: int) -> nn.AvgPool2d:
+    """Mean over a window along one axis, shorter at the border; over both in turn it is the square window's."""
+    window = (window_px, 1) if axis == 0 else (1, window_px)
+    border = (window_px // 2, 0) if axis == 0 else (0, window_px // 2)
+    return nn.AvgPool2d(window, stride=1, padding=border, count_include_pad=False)
 
 
 class Encoder(nn.Module):
@@ -105,13 +112,31 @@ def read_initial_weights(encoder: Encoder, path: Path, *, sha256: str) -> None:
     target.load_state_dict(fitting)
 
 
-def save_encoder(encoder: Encoder, path: Path, *, recipe: Recipe, prototypes_CD: torch.Tensor) -> None:
-    """Write weights, class prototypes and the recipe into one safetensors file, atomically."""
-    tensors = {name: value.detach().cpu().contiguous() for name, value in encoder.state_dict().items()}
-    tensors[PROTOTYPES] = F.normalize(prototypes_CD.detach().float().cpu(), dim=1).contiguous()
+def save_encoder(
+    encoder: Encoder,
+    path: Path,
+    *,
+    recipe: Recipe,
+    prototypes_CD: torch.Tensor,
+    half: bool = False,
+    heads: nn.Module | None = None,
+) -> None:
+    """Write weights, class prototypes, the recipe and `heads` on top into one safetensors file, atomically.
+
+    `half` writes float16: half the bytes, read back as float32.
+    """
+    tensors = dict(encoder.state_dict()) | {PROTOTYPES: F.normalize(prototypes_CD.float(), dim=1)}
+    tensors |= {HEADS + name: value for name, value in heads.state_dict().items()} if heads else {}
+    kind = torch.float16 if half else torch.float32
+    tensors = {name: _stored(value, kind) for name, value in tensors.items()}
     draft = path.with_suffix(".part")
     save_file(tensors, draft, metadata={"recipe": recipe.model_dump_json()})
     draft.replace(path)
+
+
+def _stored(tensor: torch.Tensor, kind: torch.dtype) -> torch.Tensor:
+    tensor = tensor.detach().cpu().contiguous()
+    return tensor.to(kind) if tensor.is_floating_point() else tensor
 
 
 def load_encoder(path: Path) -> tuple[Encoder, Recipe]:
@@ -123,7 +148,7 @@ def load_encoder(path: Path) -> tuple[Encoder, Recipe]:
     try:
         with safe_open(path, "pt") as file:
             recipe = Recipe.model_validate(json.loads((file.metadata() or {})["recipe"]))
-        tensors = load_file(path)
+        tensors = {name: value for name, value in load_file(path).items() if not name.startswith(HEADS)}
         embedding_dim = tensors.pop(PROTOTYPES).shape[1]
     except (SafetensorError, FileNotFoundError, KeyError) as error:
         raise WeightsError(f"{path} holds no trained member: {error}") from error
@@ -137,4 +162,4 @@ def load_encoder(path: Path) -> tuple[Encoder, Recipe]:
 def read_prototypes(path: Path) -> torch.Tensor:
     """The unit prototypes (C, D) of the classes a member was trained on: its cohort."""
     with safe_open(path, "pt") as file:
-        return file.get_tensor(PROTOTYPES)
+        return file.get_tensor(PROTOTYPES).float()

@@ -43,7 +43,7 @@ def _highlight(along_HW: np.ndarray, across_HW: np.ndarray, rng: np.random.Gener
 
 
 def relit(rgb_HWC: np.ndarray, rng: np.random.Generator, *, window_px: int, strength: float) -> np.ndarray:
-    """Debossing seen in other light: its contrast changes, and slanting light gives strokes a bright and a dark edge."""
+    """Debossing in other light: its contrast changes; slanting light gives strokes a bright and a dark edge."""
     grey_HW = cv2.transform(rgb_HWC, _GREY_C[None])
     local_HW = grey_HW - cv2.blur(grey_HW, (window_px, window_px))
     change_HW = local_HW * (strength * rng.uniform(-0.8, 0.7))

@@ -1,0 +1,73 @@
+"""What can be set about pre-training; every field says what changing it does."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from bentos.runtime.contract import MemberName
+from training.profiles import PROFILES, ProfileName, Recipe
+
+
+class PretrainConfig(BaseModel):
+    """Metric learning of one member over all reference sides that may be trained on."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    profile: ProfileName = Field("demo", description="which pair of networks; larger ones need a GPU")
+    member: MemberName = Field("fast", description="which network of the pair")
+    embedding_dim: Annotated[int, Field(ge=16, le=1024)] = Field(
+        128, description="length of the unit vector; must be that of the trainings that start from the weights"
+    )
+    epochs: Annotated[int, Field(ge=1, le=10_000)] = Field(30, description="passes over the sides; time is linear")
+    batch_sides: Annotated[int, Field(ge=2, le=4096)] = Field(
+        64, description="sides per step, each shown twice; larger is steadier and takes fewer steps"
+    )
+    learning_rate: Annotated[float, Field(gt=0, le=1)] = Field(
+        3e-3, description="peak of the one-cycle schedule; too high diverges, too low does not get there in time"
+    )
+    weight_decay: Annotated[float, Field(ge=0, le=1)] = Field(0.03, description="AdamW's decay of weight matrices")
+    temperature: Annotated[float, Field(gt=0, le=1)] = Field(
+        0.06, description="of the softmax over all sides at the end, twice as much at first; lower looks at hard pairs"
+    )
+    attributes_weight: Annotated[float, Field(ge=0, le=10)] = Field(
+        0.3, description="of colour, shape, score and imprint type in the loss; they speed up the first epochs"
+    )
+    ramp_share: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.4, description="share of the training in which the photographs become as hard and as turned as real ones"
+    )
+    small_px: Annotated[int, Field(ge=32, le=512)] | None = Field(
+        None, description="crop side in the first part; cheaper, but the network must take any size"
+    )
+    small_share: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.0, description="share of the epochs that see the small crops; faster, reads less"
+    )
+    ema_decay: Annotated[float, Field(ge=0, lt=1)] = Field(
+        0.997, description="memory of the averaged weights that are exported; longer is smoother and later"
+    )
+    clip_norm: Annotated[float, Field(gt=0)] = Field(5.0, description="largest gradient norm; lower is steadier")
+    seed: int = Field(0, description="of weights, order and photographs; another seed is another network")
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto takes CUDA where there is one")
+    workers: Annotated[int, Field(ge=0, le=64)] = Field(
+        1, description="processes that simulate photographs beside the one that trains"
+    )
+    checkpoint_every_steps: Annotated[int, Field(ge=1)] = Field(
+        150, description="at most so many steps are lost when training is killed"
+    )
+    measure_every_epochs: Annotated[int, Field(ge=1)] = Field(
+        4, description="how often retrieval is measured on held-out look groups; each time costs half a minute"
+    )
+    num_queries: Annotated[int, Field(ge=1)] = Field(
+        400, description="simulated photographs of held-out and of trained look groups each; more is surer and slower"
+    )
+
+    @property
+    def recipe(self) -> Recipe:
+        """The network and its preprocessing, from the profile."""
+        return PROFILES[self.profile][self.member]
+
+    def weights_depend_on(self) -> dict[str, object]:
+        """What of this configuration decides the weights: not where or how fast they are made or measured."""
+        return self.model_dump(mode="json", exclude=_FREE) | {"recipe": self.recipe.model_dump(mode="json")}
+
+
+_FREE = {"device", "workers", "checkpoint_every_steps", "measure_every_epochs", "num_queries"}

@@ -1,0 +1,90 @@
+"""How well an encoder finds pills: simulated photographs against the clean prototypes of all sides.
+
+V: sides, Q: photographs, D: embedding.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pandas as pd
+import torch
+
+from bentos.runtime.preprocess import to_batch
+from training.backbones import Encoder
+from training.batches import item_seed
+from training.pretrain.config import PretrainConfig
+from training.pretrain.pack import SidePack
+from training.pretrain.sides import TURNS_LONG, TURNS_ROUND, Sides
+
+_CHUNK = 48
+_QUERY_SEED = 71
+
+
+def measure(
+    encoder: Encoder, pack: SidePack, sides: Sides, config: PretrainConfig, *, device: str, all_turns: bool
+) -> dict[str, float]:
+    """Share of photographs whose drug or look comes first or among five, of held-out and of trained look groups.
+
+    The gallery is every side of the pack, each the mean over enrolment's turns, or with `all_turns` false over
+    one. A drug's or look's score is that of its best side.
+    """
+    encoder.eval()
+    proto_VD = _prototypes(encoder, pack, sides, config, device=device, all_turns=all_turns)
+    figures = {}
+    for name, held in (("held_out", True), ("trained", False)):
+        numbers = _asked(pack, held=held, num=config.num_queries)
+        if len(numbers):
+            crops = (sides.query(n, np.random.default_rng(item_seed(_QUERY_SEED, n, i))) for i, n in enumerate(numbers))
+            query_QD = _embedded(encoder, crops, config, device=device)
+            figures |= {f"{name}_{key}": share for key, share in _found(query_QD @ proto_VD.T, pack, numbers).items()}
+    return figures
+
+
+def _asked(pack: SidePack, *, held: bool, num: int) -> list[int]:
+    numbers = np.flatnonzero(pack.rows["held_out"].to_numpy() == held)
+    return np.random.default_rng(_QUERY_SEED).permutation(numbers)[:num].tolist()
+
+
+def _prototypes(
+    encoder: Encoder, pack: SidePack, sides: Sides, config: PretrainConfig, *, device: str, all_turns: bool
+) -> np.ndarray:
+    size_px = config.recipe.size_px
+    longs = [sides.clean(number, size_px=size_px)[1] for number in range(len(pack))]
+    nums = [len(TURNS_LONG if long else TURNS_ROUND) if all_turns else 1 for long in longs]
+    crops = (sides.turned(number, turn, size_px=size_px) for number, num in enumerate(nums) for turn in range(num))
+    embedding_ND = _embedded(encoder, crops, config, device=device)
+    starts_V = np.concatenate([[0], np.cumsum(nums)[:-1]])
+    mean_VD = np.add.reduceat(embedding_ND, starts_V, axis=0)
+    return mean_VD / np.maximum(np.linalg.norm(mean_VD, axis=1, keepdims=True), 1e-12)
+
+
+@torch.no_grad()
+def _embedded(encoder: Encoder, crops: Iterator[np.ndarray], config: PretrainConfig, *, device: str) -> np.ndarray:
+    rows = []
+    for batch in _chunks(crops):
+        image_BCHW = torch.from_numpy(to_batch(batch, spec=config.recipe.preprocess)).to(device)
+        rows.append(encoder(image_BCHW.contiguous(memory_format=torch.channels_last)).float().cpu().numpy())
+    return np.concatenate(rows)
+
+
+def _chunks(crops: Iterator[np.ndarray]) -> Iterator[Sequence[np.ndarray]]:
+    batch: list[np.ndarray] = []
+    for crop in crops:
+        batch.append(crop)
+        if len(batch) == _CHUNK:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _found(similarity_QV: np.ndarray, pack: SidePack, numbers: Sequence[int]) -> dict[str, float]:
+    figures = {}
+    for name, column in (("drug", "clinical_drug"), ("look", "look_group")):
+        codes_V = pd.factorize(pack.rows[column])[0]
+        best_QK = np.full((codes_V.max() + 1, len(numbers)), -np.inf, np.float32)
+        np.maximum.at(best_QK, codes_V, similarity_QV.T)
+        truth_Q = codes_V[np.asarray(numbers)]
+        rank_Q = (best_QK > best_QK[truth_Q, np.arange(len(numbers))]).sum(axis=0)
+        figures |= {f"{name}_top1": float((rank_Q < 1).mean()), f"{name}_top5": float((rank_Q < 5).mean())}
+    return figures

@@ -1,0 +1,152 @@
+"""Pairs for contrast: a simulated photograph of a side and its clean reference crop, drawn by seed and step.
+
+B: sides of a batch, S: crop side in px.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import cv2
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, IterableDataset
+
+from bentos.runtime.enrol import turned
+from bentos.runtime.locate import locate
+from bentos.runtime.preprocess import ELONGATED_FROM, crop_pill
+from training.batches import item_seed
+from training.pretrain.config import PretrainConfig
+from training.pretrain.pack import SidePack
+from training.pretrain.pose import Pill, prepare
+from training.pretrain.simulate import CropSpec, simulate_crop
+
+_LEAST_STRENGTH, _LEAST_TURN = 0.25, 0.08
+TURNS_ROUND, TURNS_LONG = tuple(range(0, 360, 60)), (0, 180)
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Which sides each step sees, how large and how hard."""
+
+    config: PretrainConfig
+    num_sides: int
+
+    @property
+    def steps_per_epoch(self) -> int:
+        return max(1, self.num_sides // self.config.batch_sides)
+
+    @property
+    def num_steps(self) -> int:
+        return self.config.epochs * self.steps_per_epoch
+
+    def size_px(self, step: int) -> int:
+        """Side of the crops at `step`."""
+        small = self.config.small_px is not None and step < self.config.small_share * self.num_steps
+        return self.config.small_px if small else self.config.recipe.size_px
+
+    def hardness(self, step: int) -> float:
+        """0 at the start, 1 from the end of the ramp on."""
+        return min(1.0, step / max(1.0, self.config.ramp_share * self.num_steps))
+
+    def chosen(self, step: int) -> np.ndarray:
+        """Places (B,) among the sides trained on; every epoch is another order of all of them."""
+        epoch, within = divmod(step, self.steps_per_epoch)
+        order = np.random.default_rng((self.config.seed, epoch)).permutation(self.num_sides)
+        return order[within * self.config.batch_sides : (within + 1) * self.config.batch_sides]
+
+
+class Sides:
+    """Crops of the sides of a pack, made on demand and kept."""
+
+    def __init__(self, pack: SidePack, config: PretrainConfig) -> None:
+        self._pack, self._config = pack, config
+        self._pills: dict[int, Pill] = {}
+        self._clean: dict[tuple[int, int], tuple[np.ndarray, bool]] = {}
+
+    def photo(self, number: int, rng: np.random.Generator, *, size_px: int, hardness: float) -> np.ndarray:
+        """A simulated photograph's crop (S, S, 3); the hardest are drawn at `hardness` 1."""
+        spread = 0.3 + 0.7 * rng.random() ** 0.7
+        return simulate_crop(
+            self._pill(number),
+            rng,
+            spec=CropSpec(size_px, self._config.recipe.margin),
+            strength=(_LEAST_STRENGTH + (1 - _LEAST_STRENGTH) * hardness) * spread,
+            turn_rad=math.pi * (_LEAST_TURN + (1 - _LEAST_TURN) * hardness),
+        )
+
+    def query(self, number: int, rng: np.random.Generator) -> np.ndarray:
+        """A crop of the full hardness, to measure with."""
+        recipe = self._config.recipe
+        return simulate_crop(self._pill(number), rng, spec=CropSpec(recipe.size_px, recipe.margin))
+
+    def clean(self, number: int, *, size_px: int) -> tuple[np.ndarray, bool]:
+        """The reference crop (S, S, 3) as enrolment makes it, and whether the pill is elongated."""
+        key = number, size_px
+        if key not in self._clean:
+            side = self._pack.side(number)
+            located = locate(side.rgb_HWC, alpha_HW=side.mask_HW.astype(np.uint8) * 255)[0]
+            spec = self._config.recipe.preprocess.model_copy(update={"size_px": size_px})
+            elongated = located.length_px >= ELONGATED_FROM * located.width_px
+            self._clean[key] = crop_pill(side.rgb_HWC, located, spec=spec), elongated
+        return self._clean[key]
+
+    def turned(self, number: int, turn: int, *, size_px: int) -> np.ndarray:
+        """The reference crop in the `turn`-th of the turns in which enrolment sees it."""
+        crop_SSC, elongated = self.clean(number, size_px=size_px)
+        turns = TURNS_LONG if elongated else TURNS_ROUND
+        return turned(crop_SSC, turns[turn % len(turns)], fill_rgb=self._config.recipe.preprocess.fill_rgb)
+
+    def _pill(self, number: int) -> Pill:
+        if number not in self._pills:
+            marked = self._pack.rows["imprint_type"].iat[number]
+            self._pills[number] = prepare(self._pack.side(number), marked=marked)
+        return self._pills[number]
+
+
+class _Pairs(IterableDataset):
+    """Batches from `from_step` on, every `count`-th of them by each worker."""
+
+    def __init__(self, pack: SidePack, config: PretrainConfig, *, from_step: int) -> None:
+        self._pack, self._config, self._from_step = pack, config, from_step
+
+    @cached_property
+    def _numbers(self) -> np.ndarray:
+        return self._pack.trainable()
+
+    def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
+        cv2.setNumThreads(1)
+        info = torch.utils.data.get_worker_info()
+        first, count = (info.id, info.num_workers) if info else (0, 1)
+        sides, schedule = Sides(self._pack, self._config), Schedule(self._config, len(self._numbers))
+        for step in range(self._from_step + first, schedule.num_steps, count):
+            yield self._batch(step, sides, schedule)
+
+    def _batch(self, step: int, sides: Sides, schedule: Schedule) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        size_px, hardness = schedule.size_px(step), schedule.hardness(step)
+        places_B = schedule.chosen(step)
+        photos, cleans = [], []
+        for place in places_B:
+            number = int(self._numbers[place])
+            rng = np.random.default_rng(item_seed(self._config.seed, step, number))
+            photos.append(sides.photo(number, rng, size_px=size_px, hardness=hardness))
+            turn = int(rng.integers(6)) if rng.random() < hardness else 0
+            cleans.append(sides.turned(number, turn, size_px=size_px))
+        return torch.from_numpy(np.stack(photos)), torch.from_numpy(np.stack(cleans)), torch.from_numpy(places_B)
+
+
+def load_pairs(
+    pack: SidePack, config: PretrainConfig, *, from_step: int
+) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
+    """Stream photographs and clean crops, uint8 (B, S, S, 3), and the sides' places (B,) among those trained on."""
+    loader = DataLoader(
+        _Pairs(pack, config, from_step=from_step), batch_size=None, num_workers=config.workers,
+        prefetch_factor=6 if config.workers else None, worker_init_fn=_one_thread,
+        multiprocessing_context="spawn" if config.workers else None,
+    )  # fmt: skip
+    yield from loader
+
+
+def _one_thread(_: int) -> None:
+    torch.set_num_threads(1)
