@@ -85,7 +85,7 @@ class Predictor:
 
     def with_gallery(self, gallery: Gallery) -> "Predictor":
         """The same predictor over a masked copy of its gallery; costs nothing."""
-        other = object.__new__(Predictor)
+        other = object.__new__(type(self))
         other.__dict__.update(self.__dict__, gallery=gallery)
         return other
 
@@ -186,7 +186,7 @@ class Predictor:
         return self._scorer.collect(sides, members=members, metadata=metadata)
 
     def _fuse(self, sides: Sequence[SideObservation], members: Sequence[str], metadata: PillMetadata) -> Posterior:
-        evidence = self._scorer.collect(sides, members=members, metadata=metadata)
+        evidence = self.collect(sides, members=members, metadata=metadata)
         return fuse(evidence, spec=self.recogniser.spec, active_A=self.gallery.active_A)
 
     def total_uncertainty(self, posterior: Posterior) -> float:
