@@ -194,7 +194,7 @@ def spec_digest(spec: "RecogniserSpec | GallerySpec") -> str:
 def write_spec(directory: Path, spec: "RecogniserSpec | GallerySpec") -> str:
     """Write the spec's JSON into `directory` and return its digest."""
     name = RECOGNISER_FILE if isinstance(spec, RecogniserSpec) else GALLERY_FILE
-    (directory / name).write_text(json.dumps(spec.model_dump(mode="json"), indent=1, sort_keys=True) + "\n")
+    (directory / name).write_text(spec.model_dump_json(indent=1) + "\n", encoding="utf-8")
     return spec_digest(spec)
 
 
