@@ -82,6 +82,9 @@ def benchmark(
     protocol: Annotated[Protocol, typer.Option(help="photos: labels.csv; epillid: as published, retrieval alone")] = (
         Protocol.PHOTOS
     ),
+    gallery_sizes: Annotated[
+        Path | None, typer.Option(help="directory for coverage and false names over the gallery's size")
+    ] = None,
     seed: Annotated[int, typer.Option(help="draws partial imprints and bootstrap samples")] = 0,
 ) -> None:
     """Measure a bundle on labelled photographs (labels.csv: file, ndc11, background, side)."""
@@ -101,6 +104,10 @@ def benchmark(
         from pipelines.accuracy import write_page
 
         write_page(page, figures=figures, bundle=bundle)
+    if gallery_sizes is not None:
+        from pipelines.sizes import measure_sizes
+
+        measure_sizes(bundle, photos, out=gallery_sizes, seed=seed, console=console)
     console.print(benchmark_table(figures))
 
 
