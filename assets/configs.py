@@ -138,6 +138,7 @@ class MemberConfig(dg.Config):
     learning_rate: float = _or_own("learning_rate", empty=0.0)
     initial_weights: str = _or_own("initial_weights", empty="")
     initial_weights_sha256: str = _or_own("initial_weights_sha256", empty="")
+    pretrained: bool = _as_in(TrainConfig, "pretrained")
     embedding_dim: int = _as_in(TrainConfig, "embedding_dim")
     weight_decay: float = _as_in(TrainConfig, "weight_decay")
     softmax_scale: float = _as_in(TrainConfig, "softmax_scale")
@@ -164,6 +165,7 @@ class RecogniserConfig(dg.Config):
     unknown_error: float = _as_in(CalibrationConfig, "unknown_error")
     escalate_uncertainty: float = _as_in(CalibrationConfig, "escalate_uncertainty")
     hard_probability: float = _as_in(CalibrationConfig, "hard_probability")
+    read_imprints: bool = _as_in(CalibrationConfig, "read_imprints")
     max_photos: int = _as_in(CalibrationConfig, "max_photos")
     seed: int = _as_in(CalibrationConfig, "seed")
 

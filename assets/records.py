@@ -137,7 +137,7 @@ def table_fingerprint(table: "DataFrame", *, columns: list[str]) -> str:
 
 
 def code_fingerprint(*modules: str) -> str:
-    """Twelve hex digits over the sources of these modules or packages, found without importing them.
+    """Twelve hex digits over the sources of these modules or packages and their indexes, without importing them.
 
     An artefact made by other code is another artefact: it is made again rather than reused.
     """
@@ -152,4 +152,6 @@ def _sources(module: str) -> list[Path]:
     if spec is None or spec.origin is None:
         raise ModuleNotFoundError(module)
     origin = Path(spec.origin)
-    return sorted(origin.parent.rglob("*.py")) if origin.name == "__init__.py" else [origin]
+    if origin.name != "__init__.py":
+        return [origin]
+    return sorted([*origin.parent.rglob("*.py"), *origin.parent.rglob("*.json")])

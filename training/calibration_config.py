@@ -26,6 +26,9 @@ class CalibrationConfig(BaseModel):
     hard_probability: float = Field(
         0.5, ge=0, le=1, description="probability of an error above which the accurate member looks first"
     )
+    read_imprints: bool = Field(
+        True, description="whether imprints are read from pictures; without, answers are faster and far less certain"
+    )
     imprint_error_rate: float = Field(0.03, gt=0, lt=0.5, description="assumed share of characters a person mistypes")
     typed_color_error_rate: float = Field(0.08, gt=0, lt=0.5, description="assumed share of colours named differently")
     typed_shape_error_rate: float = Field(0.05, gt=0, lt=0.5, description="assumed share of outlines named differently")

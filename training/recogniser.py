@@ -27,6 +27,7 @@ from bentos.runtime.recogniser import Recogniser
 from training.calibrate import ROUTER_FEATURES, Split, Table, fit_cues, fit_patterns, fit_quality, fit_router
 from training.calibration_config import CalibrationConfig
 from training.examples import Observed, make_examples, observe_photos
+from training.reading.weights import write_reader
 
 _NEUTRAL = LogisticSpec(slope=1.0, intercept=0.0)
 MAX_COHORT = 1024
@@ -76,7 +77,7 @@ def assemble_recogniser(
     """
     shutil.rmtree(work, ignore_errors=True)
     draft = _draft(members, config=config, facts=facts)
-    _write(draft, members, work / "recogniser")
+    draft = _write(draft, members, work / "recogniser", read_imprints=config.read_imprints)
     recogniser = Recogniser.load(work / "recogniser")
     build_gallery(recogniser, medications=medications, references=references, out=work / "gallery", name="draft",
                   now=facts.now, known_features=known_features,
@@ -129,18 +130,23 @@ def _files(spec: MemberSpec) -> list[str]:
     return [file for file in (spec.onnx_fp32, spec.onnx_int8) if file is not None]
 
 
-def _write(spec: RecogniserSpec, members: Sequence[ExportedMember], directory: Path) -> None:
-    """Copy the members' files beside a record that names them; the cohort starts as one zero row."""
+def _write(
+    spec: RecogniserSpec, members: Sequence[ExportedMember], directory: Path, *, read_imprints: bool
+) -> RecogniserSpec:
+    """Copy the networks' files beside a record that names them; the cohort starts as one zero row."""
     directory.mkdir(parents=True)
     for member in members:
         for file in _files(member.spec):
             shutil.copyfile(member.directory / file, directory / file)
         np.save(directory / member.spec.cohort, np.zeros((1, member.spec.embedding_dim), np.float32))
-    _seal(spec, directory)
+    if read_imprints:
+        spec = spec.model_copy(update={"reader": write_reader(directory)})
+    return _seal(spec, directory)
 
 
 def _seal(spec: RecogniserSpec, directory: Path) -> RecogniserSpec:
     names = [file for member in spec.members for file in (*_files(member), member.cohort)]
+    names += [spec.reader.finder_onnx, spec.reader.reader_onnx] if spec.reader else []
     sealed = spec.model_copy(update={"files": file_digests(directory, names)})
     write_spec(directory, sealed)
     return sealed

@@ -1,0 +1,124 @@
+"""Simulated photographs of held-out reference sides as a data set: what fusion and thresholds are fitted on.
+
+Every photograph is of an appearance that neither the encoders nor the reader were trained on, so what is fitted
+on them holds for pills that are enrolled later. Photographs and references are files below one directory, in
+the manifest's columns.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+
+from bentos.runtime.decode import decode
+from bentos.runtime.enrol import ReferencePicture
+from bentos.runtime.medication import Medication, appearance_id_of, look_group_of
+from data.catalogue.nlm import read_nlm_catalogue
+from data.photo import Photo
+from data.sources.rximage import RxImageSource
+from training.pretrain.held_out import held_out
+from training.pretrain.pack import Side
+from training.pretrain.simulate import simulate_photo
+
+SPLITS = ("fit", "calibrate", "test")
+_JPEG_QUALITY = (70, 95)
+
+
+@dataclass(frozen=True)
+class SimulatedSet:
+    """`photos` has the data set's columns, paths below `home`; `references` are the sides of the small gallery."""
+
+    home: Path
+    photos: pd.DataFrame
+    medications: tuple[Medication, ...]
+    references: tuple[ReferencePicture, ...]
+
+
+def simulated_set(
+    rximage: Path,
+    *,
+    home: Path,
+    photos_per_side: int,
+    num_others: int,
+    seed: int,
+    on_side: Callable[[int], None] = lambda num: None,
+) -> SimulatedSet:
+    """Photographs of every held-out side under `rximage`, and a gallery of them with `num_others` trained looks.
+
+    A look group is in one split alone: a third each to fit, to calibrate and to test.
+    """
+    read = read_nlm_catalogue(rximage / "catalogue.csv")
+    known = {row.medication_id: row for row in read.medications}
+    chosen = _chosen(read.gallery_medications, num_others=num_others, seed=seed)
+    rows, references = [], []
+    for photo in _sides(rximage, [known[key] for key in chosen]):
+        reference = _reference(photo)
+        references.append(reference)
+        if held_out(look_group_of(known[photo.medication_id])):
+            rows += _photographed(reference, known[photo.medication_id], home=home, num=photos_per_side, seed=seed)
+        else:
+            rows.append(_row(reference, known[photo.medication_id], split="unused", path="", key=photo.name))
+        on_side(len(references))
+    return SimulatedSet(home, pd.DataFrame(rows), tuple(known[key] for key in chosen), tuple(references))
+
+
+def split_of(look_group: str) -> str:
+    """The split of a held-out look group, by its name alone."""
+    return SPLITS[int(hashlib.sha256(f"split {look_group}".encode()).hexdigest(), 16) % len(SPLITS)]
+
+
+def _chosen(medications: Sequence[Medication], *, num_others: int, seed: int) -> list[str]:
+    held = [row.medication_id for row in medications if held_out(look_group_of(row))]
+    rest = [row.medication_id for row in medications if not held_out(look_group_of(row))]
+    order = np.random.default_rng(seed).permutation(len(rest))[:num_others]
+    return sorted([*held, *(rest[i] for i in order)])
+
+
+def _sides(rximage: Path, medications: Sequence[Medication]) -> Iterator[Photo]:
+    wanted = {row.medication_id for row in medications}
+    source = RxImageSource(rximage, medications=medications)
+    for photo in source.photos(skip=lambda _: False):
+        if isinstance(photo, Photo) and photo.medication_id in wanted:
+            yield photo
+
+
+def _reference(photo: Photo) -> ReferencePicture:
+    picture = decode(photo.data)
+    return ReferencePicture(photo.medication_id, photo.side, picture.rgb_HWC, picture.alpha_HW > 127, photo.name,
+                            photo.source)  # fmt: skip
+
+
+def _photographed(
+    reference: ReferencePicture, medication: Medication, *, home: Path, num: int, seed: int
+) -> Iterator[dict]:
+    side = Side(reference.rgb_HWC, reference.mask_HW)
+    split = split_of(look_group_of(medication))
+    for number in range(num):
+        key = f"{reference.picture_digest}:{seed}:{number}"
+        rng = np.random.default_rng(int(hashlib.sha256(key.encode()).hexdigest()[:15], 16))
+        rgb_HWC = simulate_photo(side, rng, marked=medication.imprint_type or "")
+        quality = int(rng.integers(*_JPEG_QUALITY))
+        data = cv2.imencode(".jpg", rgb_HWC[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
+        digest = hashlib.sha256(data).hexdigest()
+        path = Path("simulated") / split / f"{digest[:20]}.jpg"
+        (home / path).parent.mkdir(parents=True, exist_ok=True)
+        (home / path).write_bytes(data)
+        yield _row(reference, medication, split=split, path=str(path), key=digest)
+
+
+def _row(reference: ReferencePicture, medication: Medication, *, split: str, path: str, key: str) -> dict:
+    return {
+        "photo_id": key,
+        "path": path,
+        "split": split,
+        "role": "consumer",
+        "appearance_role": "seen" if split == "unused" else "unseen",
+        "medication_id": reference.medication_id,
+        "appearance_id": appearance_id_of(medication),
+        "look_group": look_group_of(medication),
+        "side": reference.side,
+    }
