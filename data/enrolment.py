@@ -2,7 +2,7 @@
 
 import hashlib
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -30,6 +30,8 @@ class Reference:
     medication_id: str
     path: Path
     side: str | None
+    lot: str | None = None
+    taken_on: str | None = None
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ def enrol(
     Raises:
         ContractError: the bundle holds another recogniser, a file was changed, or no reference shows a pill.
     """
-    chosen = _own_recogniser(out, recogniser)
+    chosen = own_recogniser(out, recogniser)
     work = out / ".parts"
     shutil.rmtree(work, ignore_errors=True)
     tasks = list(_tasks(medications, references, recogniser=chosen, source=source, work=work, now=now))
@@ -80,12 +82,19 @@ def enrol(
         done += len(task.references)
         on_progress(done, len(references))
     parts = [Gallery.load(task.out) for task in tasks if (task.out / "gallery.json").is_file()]
-    spec = _merged(out / "gallery", parts, recogniser=Recogniser.load(chosen), now=now)
+    loaded, own = Recogniser.load(chosen), out / "gallery"
+    there = [Gallery.load(own, recogniser=loaded)] if (own / "gallery.json").is_file() else []
+    spec = merged(own, [*there, *parts], recogniser=loaded, name=out.name, now=now)
     shutil.rmtree(work)
     return Enrolled(spec, len(references), refused)
 
 
-def _own_recogniser(out: Path, recogniser: Path) -> Path:
+def own_recogniser(out: Path, recogniser: Path) -> Path:
+    """The bundle's copy of the recogniser, made where it is not there.
+
+    Raises:
+        ContractError: the bundle holds another one.
+    """
     own = out / "recogniser"
     if own.exists():
         if Recogniser.load(own).digest != Recogniser.load(recogniser).digest:
@@ -129,7 +138,7 @@ def _enrol_some(task: _Task) -> dict[str, str]:
     """Write a part of a gallery; returns the files that gave nothing, with the reason."""
     cv2.setNumThreads(1)
     refused: dict[str, str] = {}
-    pictures = list(_pictures(task, refused))
+    pictures = list(readable(task.references, source=task.source, refused=refused))
     if not pictures:
         return refused
     recogniser = Recogniser.load(task.recogniser)
@@ -140,53 +149,67 @@ def _enrol_some(task: _Task) -> dict[str, str]:
     return refused | dict.fromkeys(sorted(blank), "no pill was found in it")
 
 
-def _pictures(task: _Task, refused: dict[str, str]) -> Iterator[ReferencePicture]:
-    for reference in task.references:
+def readable(references: Iterable[Reference], *, source: str, refused: dict[str, str]) -> Iterator[ReferencePicture]:
+    """The pill sides that the files show; a file that shows none goes into `refused`, with the reason."""
+    for reference in references:
         try:
-            yield from _sides(reference, source=task.source)
+            yield from sides_of(reference, source=source)
         except (CutOutError, InputError, OSError) as error:
             refused[reference.path.name] = str(error)
 
 
-def _sides(reference: Reference, *, source: str) -> Iterator[ReferencePicture]:
-    data, owner = reference.path.read_bytes(), reference.medication_id
+def sides_of(reference: Reference, *, source: str) -> Iterator[ReferencePicture]:
+    """The pill sides that a file shows: one, or both out of one frame.
+
+    Raises:
+        InputError: the file is no picture.
+        CutOutError: a frame that should hold both sides does not.
+        OSError: the file cannot be read.
+    """
+    data = reference.path.read_bytes()
     picture, digest = decode(data), "sha256:" + hashlib.sha256(data).hexdigest()
     if reference.side is not None:
-        mask = None if picture.alpha_HW is None else picture.alpha_HW > 127
-        yield ReferencePicture(
-            reference.medication_id, reference.side, picture.rgb_HWC, mask, f"sha256:{digest}", source
-        )
-        return
-    for side, cut in zip(("front", "back"), cut_out(picture.rgb_HWC), strict=True):
-        yield ReferencePicture(owner, side, cut.rgb, cut.mask, f"{digest}#{side}", source)
+        mask_HW = None if picture.alpha_HW is None else picture.alpha_HW > 127
+        shown = [(reference.side, picture.rgb_HWC, mask_HW, digest)]
+    else:
+        cuts = zip(("front", "back"), cut_out(picture.rgb_HWC), strict=True)
+        shown = [(side, cut.rgb, cut.mask, f"{digest}#{side}") for side, cut in cuts]
+    for side, rgb_HWC, mask_HW, picture_digest in shown:
+        yield ReferencePicture(reference.medication_id, side, rgb_HWC, mask_HW, picture_digest, source,
+                               lot=reference.lot, taken_on=reference.taken_on)  # fmt: skip
 
 
-def _merged(out: Path, parts: Sequence[Gallery], *, recogniser: Recogniser, now: str) -> GallerySpec:
-    """One gallery of what was there and of the parts; newer facts about a medication hold for its older views."""
-    there = [Gallery.load(out, recogniser=recogniser)] if (out / "gallery.json").is_file() else []
-    medications = {key: item for gallery in [*there, *parts] for key, item in gallery.medications.items()}
+def merged(out: Path, galleries: Sequence[Gallery], *, recogniser: Recogniser, name: str, now: str) -> GallerySpec:
+    """Write one gallery of several; the later's facts about a medication hold for the views of the earlier, too.
+
+    Raises:
+        ContractError: there is no medication in any of them.
+    """
+    medications = {key: item for gallery in galleries for key, item in gallery.medications.items()}
     if not medications:
         raise ContractError("no reference picture shows a pill: the gallery would be empty")
     rows: dict[tuple[str, str, str], tuple[Gallery, int]] = {}
-    for gallery in [*there, *parts]:
+    for gallery in galleries:
         for row, view in enumerate(gallery.spec.views):
             rows[view.medication_id, view.side, view.picture_digest] = (gallery, row)
     kept = [rows[key] for key in sorted(rows)]
+    looks = {key: appearance_id_of(item) for key, item in medications.items()}
     return write_gallery(
         out,
         recogniser=recogniser.digest,
         medications=medications.values(),
-        views=[_current(gallery.spec.views[row], medications) for gallery, row in kept],
+        views=[_current(gallery.spec.views[row], looks) for gallery, row in kept],
         prototypes={
             name: np.stack([gallery.prototypes[name][row] for gallery, row in kept]) for name in recogniser.members
         },
         features={
             name: np.stack([gallery.features[name][row] for gallery, row in kept]) for name in kept[0][0].features
         },
-        name=out.parent.name,
+        name=name,
         now=now,
     )
 
 
-def _current(view: View, medications: Mapping[str, Medication]) -> View:
-    return view.model_copy(update={"appearance_id": appearance_id_of(medications[view.medication_id])})
+def _current(view: View, looks: Mapping[str, str]) -> View:
+    look = looks[view.medication_id]
+    return view if view.appearance_id == look else view.model_copy(update={"appearance_id": look})

@@ -55,18 +55,32 @@ def rollback() -> None:
 @app.command()
 def enrol(
     *,
-    catalogue: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="NLM catalogue.csv, or plain columns")],
-    images: Annotated[Path, typer.Option(exists=True, file_okay=False, help="reference pictures of its rows")],
     out: Annotated[Path, typer.Option(help="bundle to write; medications are added to one that is there")],
+    catalogue: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="NLM catalogue.csv, or plain columns")
+    ] = None,
+    images: Annotated[
+        Path | None, typer.Option(exists=True, file_okay=False, help="reference pictures of its rows")
+    ] = None,
+    onto: Annotated[
+        Path | None, typer.Option(exists=True, file_okay=False, help="bundle whose gallery is edited; it stays")
+    ] = None,
+    remove: Annotated[list[str] | None, typer.Option(help="medication of --onto to leave out, 00002-3228-30.1")] = None,
     bundle: Annotated[Path | None, typer.Option(help="whose recogniser to use; else the champion's")] = None,
     workers: Annotated[int, typer.Option(min=1, max=64)] = 2,
 ) -> None:
     """Add medications to a bundle from their reference pictures, without training."""
-    from pipelines.enrolment import enrol_into
-    from pipelines.showing import in_one_sentence
+    from pipelines.enrolment import edit_into, enrol_into
+    from pipelines.showing import CommandFault, in_one_sentence
 
     console = Console()
+    if (catalogue is None) != (images is None) or (catalogue is None and not remove) or (remove and onto is None):
+        raise CommandFault("give --catalogue with --images, or --onto with --remove")
     with in_one_sentence():
+        if onto is not None:
+            outcome = edit_into(out, onto=onto, catalogue=catalogue, images=images, remove=remove or ())
+            console.print(outcome.table())
+            return
         outcome = enrol_into(out, catalogue=catalogue, images=images, base=bundle, workers=workers, console=console)
     console.print(outcome.table())
 

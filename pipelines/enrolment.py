@@ -1,5 +1,7 @@
-"""The command `enrol`: which catalogue, which pictures, whose recogniser."""
+"""The command `enrol`: which catalogue, which pictures, whose recogniser; or an edit of a bundle's gallery."""
 
+import time
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,12 +10,15 @@ from rich.console import Console
 from rich.table import Table
 
 from bentos.release import directories, read_release
+from bentos.runtime.gallery import Gallery
 from bentos.runtime.medication import Medication
+from bentos.runtime.recogniser import Recogniser
 from bentos.settings import Settings
 from bentos.signing import read_public_key
 from data.catalogue.nlm import read_nlm_catalogue
 from data.catalogue.plain import read_csv_catalogue
-from data.enrolment import Enrolled, Reference, enrol
+from data.enrolment import Enrolled, Reference, enrol, own_recogniser, readable
+from data.gallery_edit import edit_gallery
 from data.photo import first_parts
 from data.sources.labelled import read_table
 from monitoring.gallery_gate import judge_gallery
@@ -21,6 +26,7 @@ from monitoring.gates import Gates
 from pipelines.showing import CommandFault, one_bar
 
 LABELS = "labels.csv"
+_SIDES = {"front": "front", "back": "back", "unknown": "unknown", "both": None}
 
 
 @dataclass(frozen=True)
@@ -30,6 +36,7 @@ class Outcome:
     out: Path
     enrolled: Enrolled
     gates: Gates
+    seconds: float | None = None
 
     def table(self) -> Table:
         """What a person wants to know of it."""
@@ -40,6 +47,8 @@ class Outcome:
         table.add_row("pictures without a view", str(len(self.enrolled.refused)))
         for name, reason in list(self.enrolled.refused.items())[:5]:
             table.add_row(f"  {name[:40]}", reason)
+        if self.seconds is not None:
+            table.add_row("written in", f"{self.seconds:.2f} s")
         for gate in self.gates.gates:
             table.add_row(f"gate: {gate.name}", f"{'passed' if gate.passed else 'FAILED'} ({gate.measured})")
         return table
@@ -66,10 +75,36 @@ def enrol_into(
     return Outcome(out, enrolled, judge_gallery(out / "gallery", recogniser=out / "recogniser"))
 
 
+def edit_into(
+    out: Path, *, onto: Path, catalogue: Path | None, images: Path | None, remove: Collection[str]
+) -> Outcome:
+    """Write a bundle with the gallery of the bundle `onto`, less the medications `remove`, plus a catalogue's.
+
+    Raises:
+        CommandFault: a picture shows no medication of the catalogue, or the catalogue has no picture.
+        CatalogueError: a row is refused, with file, line and reason.
+        ContractError: `out` has a gallery, a medication to remove is not there, or a file was changed.
+    """
+    medications, references, source = read_references(catalogue, images) if catalogue and images else ([], [], "")
+    if catalogue and not references:
+        raise CommandFault(f"{images} holds no picture of any row of {catalogue}")
+    recogniser = Recogniser.load(own_recogniser(out, onto / "recogniser"))
+    gallery = Gallery.load(onto / "gallery", recogniser=recogniser)
+    refused: dict[str, str] = {}
+    now, started = datetime.now(UTC).isoformat(timespec="seconds"), time.perf_counter()
+    pictures = list(readable(references, source=source, refused=refused))
+    spec = edit_gallery(gallery, recogniser=recogniser, out=out / "gallery", name=out.name, now=now,
+                        medications=medications, references=pictures, remove=remove)  # fmt: skip
+    seconds = time.perf_counter() - started
+    gates = judge_gallery(out / "gallery", recogniser=out / "recogniser")
+    return Outcome(out, Enrolled(spec, len(references), refused), gates, seconds)
+
+
 def read_references(catalogue: Path, images: Path) -> tuple[list[Medication], list[Reference], str]:
     """The medications of an NLM or plain catalogue, their pictures below `images`, and the source's name.
 
-    With a plain catalogue, `images` holds labels.csv with the columns file, ndc11, side.
+    With a plain catalogue, `images` holds labels.csv with the columns file, ndc11, side (front, back, or both: the
+    two sides in one frame), and, where they are known, lot and taken_on.
     """
     if "image_files" in catalogue.read_text("utf-8-sig").partition("\n")[0].strip().split(","):
         return _nlm(catalogue, images)
@@ -79,7 +114,14 @@ def read_references(catalogue: Path, images: Path) -> tuple[list[Medication], li
     strangers = sorted({row["ndc11"] for row in rows} - first.keys())
     if strangers:
         raise CommandFault(f"{images / LABELS} names {strangers[0]}, which {catalogue} does not hold")
-    return medications, [Reference(first[row["ndc11"]], images / row["file"], row["side"]) for row in rows], "folder"
+    return medications, [_labelled(row, first[row["ndc11"]], images) for row in rows], "folder"
+
+
+def _labelled(row: Mapping[str, str], medication_id: str, images: Path) -> Reference:
+    if row["side"] not in _SIDES:
+        raise CommandFault(f"{images / LABELS}: {row['file']} shows {row['side']!r}; one of {', '.join(_SIDES)}")
+    return Reference(medication_id, images / row["file"], _SIDES[row["side"]], lot=row.get("lot") or None,
+                     taken_on=row.get("taken_on") or None)  # fmt: skip
 
 
 def _nlm(catalogue: Path, images: Path) -> tuple[list[Medication], list[Reference], str]:
