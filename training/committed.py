@@ -27,15 +27,15 @@ def committed(file: str, *, weights: Path = WEIGHTS) -> Path:
     return path
 
 
-def record(file: str, *, facts: dict[str, str], weights: Path = WEIGHTS) -> None:
-    """Write the digest and facts of a file that lies in `weights` into the index; other files' entries stay."""
-    index = read_index(weights) | {file: {"sha256": file_sha256(weights / file), "facts": facts}}
+def record(file: str, *, weights: Path = WEIGHTS, **known: object) -> None:
+    """Write the digest of a file that lies in `weights`, and what else is `known`, into the index; others stay."""
+    index = read_index(weights) | {file: {"sha256": file_sha256(weights / file), **known}}
     draft = weights / (INDEX_FILE + ".part")
     draft.write_text(json.dumps(index, indent=1, sort_keys=True) + "\n")
     draft.replace(weights / INDEX_FILE)
 
 
 def read_index(weights: Path = WEIGHTS) -> dict[str, dict]:
-    """File name -> `sha256` and `facts` (what it was trained on, by which commit, seed, how long); {} where none."""
+    """File name -> `sha256`, `facts` (data, commit, seed, how long) and what its reader needs; {} where none is."""
     path = weights / INDEX_FILE
     return json.loads(path.read_bytes()) if path.is_file() else {}

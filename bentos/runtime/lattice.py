@@ -96,6 +96,10 @@ class Strings:
             ratio_S[short] = _forward(lattice_TK, self._states_SL[short], self._length_S[short]) - world
         return ratio_S
 
+    def log_probability(self, lattice_TK: np.ndarray) -> np.ndarray:
+        """Log probability of every string given a sharpened lattice, (S,), nats."""
+        return _forward(lattice_TK, self._states_SL, self._length_S)
+
     def _bound(self, lattice_TK: np.ndarray) -> np.ndarray:
         """Each character at its best step, less a price for each character of the best path that is missing."""
         seen = greedy_text(lattice_TK)

@@ -36,12 +36,9 @@ def pill_canvas(
     Returns the uint8 pixels and the pill's feathered weight, float32 from 0 to 1. `whole` keeps more of the
     surroundings around a pill that is turned.
     """
-    share = 1 + 2 * margin
-    long = located.length_px >= ELONGATED_FROM * located.width_px
-    across_px = located.width_px if long else located.length_px
-    scale = min(size[0] / (located.length_px * share), size[1] / (across_px * share))
+    turn, scale = _turn(located, size=size, margin=margin)
     view = _view(rgb_HWC, located, scale=scale, keep_background=whole)
-    matrix = _placement(located, view, scale=scale, size=size, long=long)
+    matrix = _placement(located, view, turn=turn, size=size)
     pixels_HWC = cv2.warpAffine(view.rgb_HWC, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return pixels_HWC, _feathered(cv2.warpAffine(view.mask_HW, matrix, size, flags=cv2.INTER_LINEAR))
 
@@ -87,9 +84,24 @@ def _view(rgb_HWC: np.ndarray, located: Located, *, scale: float, keep_backgroun
     return _View(small_HWC, small_HW, left, top, (size[0] / width, size[1] / height))
 
 
-def _placement(located: Located, view: _View, *, scale: float, size: tuple[int, int], long: bool) -> np.ndarray:
+def canvas_matrix(located: Located, *, size: tuple[int, int], margin: float) -> np.ndarray:
+    """The (2, 3) matrix from the picture's pixels to those of `pill_canvas`."""
+    turn, _ = _turn(located, size=size, margin=margin)
+    offset = (np.array(size) - 1) / 2 - turn @ np.array(located.centre_xy)
+    return np.hstack([turn, offset[:, None]])
+
+
+def _turn(located: Located, *, size: tuple[int, int], margin: float) -> tuple[np.ndarray, float]:
+    """The (2, 2) matrix that levels the pill and scales it to the canvas, and its scale."""
+    share = 1 + 2 * margin
+    long = located.length_px >= ELONGATED_FROM * located.width_px
+    across_px = located.width_px if long else located.length_px
+    scale = min(size[0] / (located.length_px * share), size[1] / (across_px * share))
+    return cv2.getRotationMatrix2D((0, 0), located.angle_deg if long else 0.0, scale)[:, :2], scale
+
+
+def _placement(located: Located, view: _View, *, turn: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """The (2, 3) matrix from the view's pixels to the canvas's."""
-    turn = cv2.getRotationMatrix2D((0, 0), located.angle_deg if long else 0.0, scale)[:, :2]
     centre_X = np.array(located.centre_xy) - (view.left, view.top)
     shrunk_X = np.array(view.shrunk)
     linear = turn / shrunk_X

@@ -56,12 +56,15 @@ class Reader:
 
     def read(self, rgb_HWC: np.ndarray, located: Located) -> Reading:
         """Read the imprint of one located pill in a uint8 RGB picture."""
-        canvas_HWC = reading_canvas(rgb_HWC, located, spec=self.spec)
+        return self.read_canvas(reading_canvas(rgb_HWC, located, spec=self.spec))
+
+    def read_canvas(self, canvas_HWC: np.ndarray) -> Reading:
+        """Read what is written on a canvas as `reading_canvas` makes it."""
         heat_HW = self._text_heat(canvas_HWC)
         quads = text_quads(heat_HW, spec=self.spec)
         turned = [(number, turn) for number, (quad_XY, _) in enumerate(quads) for turn in _turns(quad_XY)]
-        strips = [_strip(canvas_HWC, np.roll(quads[number][0], -turn, axis=0), spec=self.spec)
-                  for number, turn in turned]  # fmt: skip
+        directed = [np.roll(quads[number][0], -turn, axis=0) for number, turn in turned]
+        strips = [strip_of(canvas_HWC, quad_XY, size=strip_size(quad_XY, spec=self.spec)) for quad_XY in directed]
         lattices = self._read_strips(strips)
         return Reading(tuple(
             Line(quad_XY, confidence, tuple(lattices[i] for i, (owner, _) in enumerate(turned) if owner == number))
@@ -70,7 +73,7 @@ class Reader:
 
     def _text_heat(self, canvas_HWC: np.ndarray) -> np.ndarray:
         """Probability that a pixel lies in the core of a line of text, (H, W)."""
-        logit_hw = self.finder.run(None, {"x": _normalised(canvas_HWC[None])})[0][0, 0]
+        logit_hw = self.finder.run(None, {"x": normalised(canvas_HWC[None])})[0][0, 0]
         heat_hw = 1 / (1 + np.exp(-np.clip(logit_hw, -30, 30)))
         return cv2.resize(heat_hw, canvas_HWC.shape[1::-1], interpolation=cv2.INTER_LINEAR)
 
@@ -79,7 +82,7 @@ class Reader:
         lattices: dict[int, np.ndarray] = {}
         for width in sorted({strip.shape[1] for strip in strips}):
             chosen = [i for i, strip in enumerate(strips) if strip.shape[1] == width]
-            probability_NTK = self.reader.run(None, {"x": _normalised(np.stack([strips[i] for i in chosen]))})[0]
+            probability_NTK = self.reader.run(None, {"x": normalised(np.stack([strips[i] for i in chosen]))})[0]
             lattices |= {i: sharpened(lattice_TK) for i, lattice_TK in zip(chosen, probability_NTK, strict=True)}
         return [lattices[i] for i in range(len(strips))]
 
@@ -95,10 +98,15 @@ def open_reader(directory: Path, spec: ReaderSpec, *, options: ort.SessionOption
 
 def reading_canvas(rgb_HWC: np.ndarray, located: Located, *, spec: ReaderSpec) -> np.ndarray:
     """The pill alone, straight, with evened local contrast (CLAHE, Zuiderveld 1994), uint8 (H, W, 3)."""
-    long = located.length_px >= spec.long_from * located.width_px
-    size = spec.long_canvas if long else spec.round_canvas
+    size = canvas_size(located, spec=spec)
     pixels_HWC, weight_HW = pill_canvas(rgb_HWC, located, size=size, margin=spec.margin)
     return even_contrast(pixels_HWC, weight_HW, spec=spec)
+
+
+def canvas_size(located: Located, *, spec: ReaderSpec) -> tuple[int, int]:
+    """Width and height of the pill's canvas, px."""
+    long = located.length_px >= spec.long_from * located.width_px
+    return spec.long_canvas if long else spec.round_canvas
 
 
 def even_contrast(pixels_HWC: np.ndarray, weight_HW: np.ndarray, *, spec: ReaderSpec) -> np.ndarray:
@@ -130,9 +138,14 @@ def _grown(width: float, height: float) -> tuple[float, float]:
     """The size of the line whose core has this size: the shrinking offset, inverted by fixed-point iteration."""
     line_w, line_h = width, height
     for _ in range(20):
-        offset = min(_SHRINK * line_w * line_h / (line_w + line_h), _MAX_SHRINK * line_h)
+        offset = core_offset(line_w, line_h)
         line_w, line_h = width + 2 * offset, height + 2 * offset
     return line_w, line_h
+
+
+def core_offset(width: float, height: float) -> float:
+    """How far the core of a line of this size lies inside of it, all around, px."""
+    return min(_SHRINK * width * height / (width + height), _MAX_SHRINK * height)
 
 
 def _quad(x: float, y: float, width: float, height: float, angle_deg: float) -> np.ndarray:
@@ -151,15 +164,20 @@ def _aspect(quad_XY: np.ndarray) -> float:
     return float(np.linalg.norm(quad_XY[1] - quad_XY[0]) / max(np.linalg.norm(quad_XY[3] - quad_XY[0]), 1e-6))
 
 
-def _strip(canvas_HWC: np.ndarray, quad_XY: np.ndarray, *, spec: ReaderSpec) -> np.ndarray:
-    """The line straightened to the strip height, uint8, at the nearest of the strip widths."""
-    height = spec.strip_height
-    width = min(spec.strip_widths, key=lambda option: abs(np.log(option / (height * _aspect(quad_XY)))))
+def strip_size(quad_XY: np.ndarray, *, spec: ReaderSpec) -> tuple[int, int]:
+    """Width and height of a line's strip: of the possible widths the one nearest to the line's shape."""
+    wanted = spec.strip_height * _aspect(quad_XY)
+    return min(spec.strip_widths, key=lambda width: abs(np.log(width / wanted))), spec.strip_height
+
+
+def strip_of(canvas_HWC: np.ndarray, quad_XY: np.ndarray, *, size: tuple[int, int]) -> np.ndarray:
+    """The line straightened to a strip of `size` (width, height), uint8."""
+    width, height = size
     corners = np.array([[0, 0], [width, 0], [width, height]], np.float32)
     matrix = cv2.getAffineTransform(quad_XY[:3].astype(np.float32), corners)
-    return cv2.warpAffine(canvas_HWC, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return cv2.warpAffine(canvas_HWC, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
-def _normalised(pixels_NHWC: np.ndarray) -> np.ndarray:
+def normalised(pixels_NHWC: np.ndarray) -> np.ndarray:
     """uint8 RGB to float32 BGR from -1 to 1, (N, 3, H, W), as the networks' first training had it."""
     return np.ascontiguousarray(pixels_NHWC[..., ::-1].transpose(0, 3, 1, 2), np.float32) / 127.5 - 1

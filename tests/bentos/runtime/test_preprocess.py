@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from bentos.runtime.contract import PreprocessSpec
 from bentos.runtime.locate import locate
-from bentos.runtime.preprocess import crop_pill, to_batch
+from bentos.runtime.preprocess import canvas_matrix, crop_pill, pill_canvas, to_batch
 from tests.bentos.runtime.pills import drawn_pill
 
 RED, WHITE = (200, 40, 40), (244, 242, 238)
@@ -52,6 +52,19 @@ def test_a_crop_hardly_depends_on_the_size_of_the_picture() -> None:
     crops = [crop_of(drawn_pill(size_px=size_px, rgb=RED, noise=0.5)) for size_px in (200, 400, 700)]
     for crop_SSC in crops[1:]:
         assert np.abs(crop_SSC.astype(int) - crops[0]).mean() < 6
+
+
+@pytest.mark.parametrize(("ratio", "angle_deg", "size_px"), [(0.4, 30.0, 300), (0.4, -70.0, 900), (1.0, 20.0, 600)])
+def test_the_matrix_of_a_canvas_says_where_a_point_of_the_picture_comes_to_lie(ratio, angle_deg, size_px) -> None:
+    drawn = drawn_pill(size_px=size_px, ratio=ratio, angle_deg=angle_deg, length=0.6, noise=0.0)
+    (located,) = locate(drawn.rgb_HWC)
+    point_X = np.rint(np.array(located.centre_xy) + 0.05 * size_px)
+    dot_HW = np.hypot(*(np.indices(drawn.mask_HW.shape)[::-1] - point_X[:, None, None])) < 0.025 * size_px
+    drawn.rgb_HWC[dot_HW] = (200, 0, 0)
+    canvas_HWC, _ = pill_canvas(drawn.rgb_HWC, located, size=(256, 128), margin=0.05)
+    matrix = canvas_matrix(located, size=(256, 128), margin=0.05)
+    rows, columns = np.nonzero(canvas_HWC[..., 0].astype(int) - canvas_HWC[..., 1] > 100)
+    assert matrix @ [*point_X, 1] == pytest.approx([columns.mean(), rows.mean()], abs=0.5)
 
 
 def test_batches_are_normalised_by_the_spec_alone() -> None:
