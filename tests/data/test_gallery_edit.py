@@ -156,7 +156,7 @@ def test_what_is_not_there_cannot_be_removed_and_nothing_may_be_left_empty(galle
 @pytest.fixture(scope="module")
 def whole(recogniser: Recogniser, tmp_path_factory: pytest.TempPathFactory) -> Gallery:
     """As many medications as the whole reference collection, of random prototypes."""
-    medications = [medication(i, imprint=(ImprintToken(text=f"M{i}"),)) for i in range(1, NUM_WHOLE + 1)]
+    medications = [medication(i, imprint=(ImprintToken(text=f"M{i}"),)) for i in range(10, NUM_WHOLE + 10)]
     rng = np.random.default_rng(0)
     rows_VD = rng.normal(size=(2 * NUM_WHOLE, DIM)).astype(np.float32)
     rows_VD /= np.linalg.norm(rows_VD, axis=1, keepdims=True)
