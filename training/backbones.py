@@ -61,16 +61,15 @@ class Encoder(nn.Module):
 
 
 def build_encoder(config: TrainConfig, member: MemberName) -> Encoder:
-    """The member's network: random weights by the configuration's seed, or the local file it names.
+    """The member's network: random weights by the configuration's seed, the local file it names, or committed ones.
 
     Raises:
         WeightsError: the file has another digest, or other tensors than the network.
     """
-    recipe, choice = config.recipe(member), config.choice(member)
     torch.manual_seed(config.seed)
-    encoder = new_encoder(recipe, embedding_dim=config.embedding_dim)
-    if choice.initial_weights is not None:
-        read_initial_weights(encoder, choice.initial_weights, sha256=choice.initial_weights_sha256)
+    encoder = new_encoder(config.recipe(member), embedding_dim=config.embedding_dim)
+    if begin := config.initial_weights(member):
+        read_initial_weights(encoder, begin[0], sha256=begin[1])
     return encoder
 
 

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from bentos.runtime.contract import MemberName
+from training.pretrained import weights_for
 from training.profiles import PROFILES, ProfileName, Recipe
 
 
@@ -50,6 +51,10 @@ class TrainConfig(_Config):
     )
     fast: MemberChoice = Field(MemberChoice(), description="changes to the fast member's recipe")
     accurate: MemberChoice = Field(MemberChoice(), description="changes to the accurate member's recipe")
+    pretrained: bool = Field(
+        True,
+        description="start from the committed weights where they are of this very network; false starts from random",
+    )
     embedding_dim: Annotated[int, Field(ge=16, le=1024)] = Field(
         128, description="length of the unit vector; galleries of another length are refused"
     )
@@ -92,11 +97,22 @@ class TrainConfig(_Config):
         """What was changed for `member`."""
         return getattr(self, member)
 
+    def initial_weights(self, member: MemberName) -> tuple[Path, str] | None:
+        """File and SHA-256 that `member` starts from: those named, else the committed ones that fit; None: random."""
+        choice = self.choice(member)
+        if choice.initial_weights is not None:
+            return choice.initial_weights, choice.initial_weights_sha256
+        known = weights_for(self.recipe(member), embedding_dim=self.embedding_dim) if self.pretrained else None
+        return (known.path, known.sha256) if known else None
+
     def weights_depend_on(self, member: MemberName) -> dict[str, object]:
         """What of this configuration decides the weights of `member`: not where or how fast they are made."""
         shared = self.model_dump(mode="json", include=_DECIDING)
-        weights = self.choice(member).initial_weights_sha256
-        return shared | {"recipe": self.recipe(member).model_dump(mode="json"), "initial_weights_sha256": weights}
+        begin = self.initial_weights(member)
+        return shared | {
+            "recipe": self.recipe(member).model_dump(mode="json"),
+            "initial_weights_sha256": begin[1] if begin else None,
+        }
 
 
 _DECIDING = {

@@ -1,10 +1,12 @@
 """`python -m training.pretrain pack|train`: the compact pack of reference sides, and pre-training on it."""
 
+import math
 from pathlib import Path
 from typing import Annotated
 
 import cv2
 import typer
+from pydantic import ValidationError
 
 from training.pretrain.config import PretrainConfig
 from training.pretrain.loop import pretrain
@@ -30,14 +32,21 @@ def pack(
 def train(
     pack: Annotated[Path, typer.Option(help="directory of the pack")],
     out: Annotated[Path, typer.Option(help="directory of checkpoint, learning curve and weights; resumed from")],
-    settings: Annotated[list[str], typer.Option("--set", help="name=value of PretrainConfig")] = [],  # noqa: B006
+    member: Annotated[str, typer.Option(help="fast or accurate")] = "fast",
+    minutes: Annotated[float, typer.Option(help="stop after so many; run again to go on")] = math.inf,
+    changes: Annotated[list[str] | None, typer.Option("--set", help="name=value of PretrainConfig")] = None,
 ) -> None:
-    """Pre-train one member; run again after a kill, it goes on from the last checkpoint."""
+    """Pre-train one member; run again after a kill or a stop, it goes on from the last checkpoint."""
     cv2.setNumThreads(1)
-    config = PretrainConfig.model_validate(dict(setting.split("=", 1) for setting in settings))
-    out.mkdir(parents=True, exist_ok=True)
-    done = pretrain(config, SidePack(pack / PACK_FILE), out=out, on_step=lambda done, of: None, on_epoch=_say)
-    typer.echo(done.weights)
+    given = dict(change.split("=", 1) for change in changes or [])
+    try:
+        config = PretrainConfig.model_validate({"member": member} | given)
+    except ValidationError as error:
+        raise typer.BadParameter(str(error)) from error
+    done = pretrain(
+        config, SidePack(pack / PACK_FILE), out=out, on_step=lambda done, of: None, on_epoch=_say, minutes=minutes
+    )
+    typer.echo(f"{done.steps_done} of {done.num_steps} steps: {done.weights}")
 
 
 def _say(figures: dict[str, float]) -> None:

@@ -1,10 +1,12 @@
 """What can be set about pre-training; every field says what changing it does."""
 
+from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from bentos.runtime.contract import MemberName
+from training.pretrained import network_of
 from training.profiles import PROFILES, ProfileName, Recipe
 
 
@@ -15,6 +17,12 @@ class PretrainConfig(BaseModel):
 
     profile: ProfileName = Field("demo", description="which pair of networks; larger ones need a GPU")
     member: MemberName = Field("fast", description="which network of the pair")
+    architecture: str | None = Field(None, description="timm name instead of the profile's network")
+    size_px: Annotated[int, Field(ge=32, le=512)] | None = Field(
+        None, description="side of the crop instead of the profile's; time grows with its square"
+    )
+    start_from: Path | None = Field(None, description="local safetensors file to start from: a second cycle")
+    start_from_sha256: str | None = Field(None, description="hex digest the file must have; asked for with it")
     embedding_dim: Annotated[int, Field(ge=16, le=1024)] = Field(
         128, description="length of the unit vector; must be that of the trainings that start from the weights"
     )
@@ -63,11 +71,20 @@ class PretrainConfig(BaseModel):
     @property
     def recipe(self) -> Recipe:
         """The network and its preprocessing, from the profile."""
-        return PROFILES[self.profile][self.member]
+        recipe = PROFILES[self.profile][self.member]
+        changes = {"architecture": self.architecture, "options": {}} if self.architecture else {}
+        return recipe.model_copy(update=changes | ({"size_px": self.size_px} if self.size_px else {}))
+
+    @model_validator(mode="after")
+    def _weights_come_with_their_digest(self) -> "PretrainConfig":
+        if (self.start_from is None) != (self.start_from_sha256 is None):
+            raise ValueError("start_from and start_from_sha256 are given together or not at all")
+        return self
 
     def weights_depend_on(self) -> dict[str, object]:
         """What of this configuration decides the weights: not where or how fast they are made or measured."""
-        return self.model_dump(mode="json", exclude=_FREE) | {"recipe": self.recipe.model_dump(mode="json")}
+        given = self.model_dump(mode="json", exclude=_FREE, exclude_none=True)
+        return given | {"network": network_of(self.recipe)}
 
 
-_FREE = {"device", "workers", "checkpoint_every_steps", "measure_every_epochs", "num_queries"}
+_FREE = {"device", "start_from", "workers", "checkpoint_every_steps", "measure_every_epochs", "num_queries"}

@@ -14,12 +14,11 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from bentos.runtime.decode import decode
 from bentos.runtime.enrol import ReferencePicture
 from bentos.runtime.medication import Medication, appearance_id_of, look_group_of
-from data.catalogue.nlm import read_nlm_catalogue
-from data.photo import Photo
-from data.sources.rximage import RxImageSource
+from data.catalogue.nlm import NlmCatalogue, read_nlm_catalogue
+from data.enrolment import Reference, sides_of
+from data.sources.rximage import CutOutError
 from training.pretrain.held_out import held_out
 from training.pretrain.pack import Side
 from training.pretrain.simulate import simulate_photo
@@ -55,13 +54,13 @@ def simulated_set(
     known = {row.medication_id: row for row in read.medications}
     chosen = _chosen(read.gallery_medications, num_others=num_others, seed=seed)
     rows, references = [], []
-    for photo in _sides(rximage, [known[key] for key in chosen]):
-        reference = _reference(photo)
+    for reference in _sides(rximage, read, chosen):
+        medication = known[reference.medication_id]
         references.append(reference)
-        if held_out(look_group_of(known[photo.medication_id])):
-            rows += _photographed(reference, known[photo.medication_id], home=home, num=photos_per_side, seed=seed)
+        if held_out(look_group_of(medication)):
+            rows += _photographed(reference, medication, home=home, num=photos_per_side, seed=seed)
         else:
-            rows.append(_row(reference, known[photo.medication_id], split="unused", path="", key=photo.name))
+            rows.append(_row(reference, medication, split="unused", path="", key=reference.picture_digest))
         on_side(len(references))
     return SimulatedSet(home, pd.DataFrame(rows), tuple(known[key] for key in chosen), tuple(references))
 
@@ -78,18 +77,14 @@ def _chosen(medications: Sequence[Medication], *, num_others: int, seed: int) ->
     return sorted([*held, *(rest[i] for i in order)])
 
 
-def _sides(rximage: Path, medications: Sequence[Medication]) -> Iterator[Photo]:
-    wanted = {row.medication_id for row in medications}
-    source = RxImageSource(rximage, medications=medications)
-    for photo in source.photos(skip=lambda _: False):
-        if isinstance(photo, Photo) and photo.medication_id in wanted:
-            yield photo
-
-
-def _reference(photo: Photo) -> ReferencePicture:
-    picture = decode(photo.data)
-    return ReferencePicture(photo.medication_id, photo.side, picture.rgb_HWC, picture.alpha_HW > 127, photo.name,
-                            photo.source)  # fmt: skip
+def _sides(rximage: Path, read: NlmCatalogue, chosen: Sequence[str]) -> Iterator[ReferencePicture]:
+    """Both sides of each chosen medication's first frame; frames that cannot be cut are passed over."""
+    for medication_id in chosen:
+        frame = Reference(medication_id, rximage / "images" / read.image_files[medication_id][0], None)
+        try:
+            yield from list(sides_of(frame, source="rximage"))
+        except CutOutError:
+            continue
 
 
 def _photographed(
@@ -98,7 +93,7 @@ def _photographed(
     side = Side(reference.rgb_HWC, reference.mask_HW)
     split = split_of(look_group_of(medication))
     for number in range(num):
-        key = f"{reference.picture_digest}:{seed}:{number}"
+        key = f"{reference.picture_digest} {seed} {number}"
         rng = np.random.default_rng(int(hashlib.sha256(key.encode()).hexdigest()[:15], 16))
         rgb_HWC = simulate_photo(side, rng, marked=medication.imprint_type or "")
         quality = int(rng.integers(*_JPEG_QUALITY))

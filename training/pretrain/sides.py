@@ -31,11 +31,16 @@ class Schedule:
     """Which sides each step sees, how large and how hard."""
 
     config: PretrainConfig
-    num_sides: int
+    pack: SidePack
+
+    @cached_property
+    def numbers(self) -> np.ndarray:
+        """The sides of the pack that are trained on; a place is an index into them."""
+        return self.pack.trainable()
 
     @property
     def steps_per_epoch(self) -> int:
-        return max(1, self.num_sides // self.config.batch_sides)
+        return max(1, len(self.numbers) // self.config.batch_sides)
 
     @property
     def num_steps(self) -> int:
@@ -53,7 +58,7 @@ class Schedule:
     def chosen(self, step: int) -> np.ndarray:
         """Places (B,) among the sides trained on; every epoch is another order of all of them."""
         epoch, within = divmod(step, self.steps_per_epoch)
-        order = np.random.default_rng((self.config.seed, epoch)).permutation(self.num_sides)
+        order = np.random.default_rng((self.config.seed, epoch)).permutation(len(self.numbers))
         return order[within * self.config.batch_sides : (within + 1) * self.config.batch_sides]
 
 
@@ -109,27 +114,23 @@ class _Pairs(IterableDataset):
     """Batches from `from_step` on, every `count`-th of them by each worker."""
 
     def __init__(self, pack: SidePack, config: PretrainConfig, *, from_step: int) -> None:
-        self._pack, self._config, self._from_step = pack, config, from_step
-
-    @cached_property
-    def _numbers(self) -> np.ndarray:
-        return self._pack.trainable()
+        self._schedule, self._from_step = Schedule(config, pack), from_step
 
     def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
         cv2.setNumThreads(1)
         info = torch.utils.data.get_worker_info()
         first, count = (info.id, info.num_workers) if info else (0, 1)
-        sides, schedule = Sides(self._pack, self._config), Schedule(self._config, len(self._numbers))
-        for step in range(self._from_step + first, schedule.num_steps, count):
-            yield self._batch(step, sides, schedule)
+        sides = Sides(self._schedule.pack, self._schedule.config)
+        for step in range(self._from_step + first, self._schedule.num_steps, count):
+            yield self._batch(step, sides)
 
-    def _batch(self, step: int, sides: Sides, schedule: Schedule) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    def _batch(self, step: int, sides: Sides) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        schedule = self._schedule
         size_px, hardness = schedule.size_px(step), schedule.hardness(step)
         places_B = schedule.chosen(step)
         photos, cleans = [], []
-        for place in places_B:
-            number = int(self._numbers[place])
-            rng = np.random.default_rng(item_seed(self._config.seed, step, number))
+        for number in schedule.numbers[places_B].tolist():
+            rng = np.random.default_rng(item_seed(schedule.config.seed, step, number))
             photos.append(sides.photo(number, rng, size_px=size_px, hardness=hardness))
             turn = int(rng.integers(6)) if rng.random() < hardness else 0
             cleans.append(sides.turned(number, turn, size_px=size_px))

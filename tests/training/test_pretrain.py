@@ -1,0 +1,140 @@
+"""Pre-training: resumes to the same end, never sees held-out looks, and takes no twin for a negative."""
+
+import json
+import math
+import signal
+import subprocess
+import sys
+from itertools import chain
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+from torch.nn import functional as F
+
+from tests.training.killed_pretrain import small_config
+from tests.training.sides import drawn_side_pack
+from training.backbones import HEADS, load_encoder
+from training.pretrain.config import PretrainConfig
+from training.pretrain.held_out import held_out
+from training.pretrain.loop import CURVE_FILE, Pretrained, pretrain
+from training.pretrain.objective import NUM_ATTRIBUTES, AttributeHeads, Attributes, SideBank
+from training.pretrain.sides import Schedule, load_pairs
+
+
+def run(root: Path, *, steps: list[int] | None = None, minutes: float = math.inf, **overrides: object) -> Pretrained:
+    steps = [] if steps is None else steps
+    return pretrain(
+        small_config(**overrides), drawn_side_pack(root / "pack"), out=root / "out", minutes=minutes,
+        on_step=lambda done, total: steps.append(done), on_epoch=lambda figures: None,
+    )  # fmt: skip
+
+
+def same_weights(one: Pretrained, other: Pretrained) -> bool:
+    states = [load_encoder(done.weights)[0].state_dict() for done in (one, other)]
+    return all(torch.equal(states[0][name], states[1][name]) for name in states[0])
+
+
+def test_a_pretraining_killed_in_the_middle_ends_as_one_that_ran_through(tmp_path: Path, repository: Path) -> None:
+    command = [sys.executable, "-m", "tests.training.killed_pretrain", str(tmp_path / "killed"), "9"]
+    died = subprocess.run(command, cwd=repository, check=False, capture_output=True)
+    assert died.returncode == -signal.SIGKILL, died.stderr.decode()
+    steps: list[int] = []
+    resumed, through = run(tmp_path / "killed", steps=steps), run(tmp_path / "through")
+    assert (steps[0], steps[-1], resumed.num_steps) == (9, 15, 15)
+    assert same_weights(resumed, through)
+
+
+def test_a_pretraining_stopped_by_the_clock_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    stopped = run(tmp_path / "stopped", minutes=0)
+    assert (stopped.steps_done, stopped.num_steps) == (1, 15)
+    assert same_weights(run(tmp_path / "stopped"), run(tmp_path / "through"))
+
+
+def test_the_curve_has_a_line_an_epoch_and_retrieval_where_it_was_measured(tmp_path: Path) -> None:
+    done = run(tmp_path)
+    lines = [json.loads(line) for line in (tmp_path / "out" / CURVE_FILE).read_text().splitlines()]
+    assert [line["epoch"] for line in lines] == [1, 2, 3]
+    assert "held_out_drug_top1" not in lines[0]
+    assert {"held_out_drug_top1", "trained_look_top5", "loss", "sides_per_s"} <= set(lines[2])
+    assert done.figures["epoch"] == 3
+
+
+def test_every_batch_is_of_sides_that_are_not_held_out_and_an_epoch_sees_each_once(tmp_path: Path) -> None:
+    pack, config = drawn_side_pack(tmp_path), small_config()
+    schedule = Schedule(config, pack)
+    seen = [schedule.numbers[place_B].tolist() for *_, place_B in load_pairs(pack, config, from_step=0)]
+    assert not pack.rows["held_out"].iloc[list(chain(*seen))].any()
+    assert sorted(chain(*seen[:5])) == schedule.numbers.tolist()
+    assert seen[:5] != seen[5:10]
+
+
+def test_crops_grow_and_photographs_harden_along_the_schedule(tmp_path: Path) -> None:
+    schedule = Schedule(small_config(), drawn_side_pack(tmp_path))
+    assert [schedule.size_px(step) for step in (0, 5, 6, 14)] == [32, 32, 48, 48]
+    assert [schedule.hardness(step) for step in (0, 3, 6, 14)] == [0, 0.5, 1, 1]
+
+
+def unit(*rows: list[float]) -> torch.Tensor:
+    return F.normalize(torch.tensor(rows), dim=1)
+
+
+def test_a_twin_of_the_same_look_group_is_no_negative() -> None:
+    bank = SideBank(pd.Series(["g0", "g1", "g1", "g2"]), embedding_dim=2)
+    photo, clean, place = unit([1.0, 0.2]), unit([1.0, 0.0]), torch.tensor([1])
+    bank.remember(unit([0.0, 1.0], [1.0, 0.2], [-1.0, 0.0]), torch.tensor([0, 2, 3]))
+    with_twin, right = bank(photo, clean, place, temperature=0.1)
+    bank.remember(unit([-1.0, 0.3]), torch.tensor([2]))
+    without, _ = bank(photo, clean, place, temperature=0.1)
+    assert (with_twin.item(), int(right)) == (without.item(), 1)
+    bank.remember(unit([1.0, 0.2]), torch.tensor([3]))
+    confused, right = bank(photo, clean, place, temperature=0.1)
+    assert confused > without
+    assert right == 0
+
+
+def test_the_gradient_reaches_both_views() -> None:
+    bank = SideBank(pd.Series(["g0", "g1", "g2"]), embedding_dim=4)
+    photo, clean = (torch.randn(2, 4).requires_grad_() for _ in range(2))
+    bank(F.normalize(photo, dim=1), F.normalize(clean, dim=1), torch.tensor([2, 0]), temperature=0.1)[0].backward()
+    assert photo.grad.abs().sum() > 0
+    assert clean.grad.abs().sum() > 0
+
+
+def test_attributes_are_learnt_also_where_the_imprint_type_is_unknown(tmp_path: Path) -> None:
+    pack = drawn_side_pack(tmp_path)
+    attributes, heads = Attributes(pack.rows), AttributeHeads(8)
+    place = torch.tensor([4, 5])
+    assert pack.rows["imprint_type"].iloc[4] == ""
+    loss = attributes.loss(heads(torch.randn(2, 8)), place)
+    assert torch.isfinite(loss)
+    assert heads.linear.out_features == NUM_ATTRIBUTES == 35
+
+
+def test_weights_are_kept_in_half_precision_with_the_heads(tmp_path: Path) -> None:
+    from safetensors.torch import load_file
+
+    done = run(tmp_path, epochs=1)
+    stored = load_file(done.weights)
+    assert {tensor.dtype for tensor in stored.values()} == {torch.float16, torch.int64}
+    assert f"{HEADS}linear.weight" in stored
+    assert {p.dtype for p in load_encoder(done.weights)[0].parameters()} == {torch.float32}
+
+
+def test_a_second_cycle_starts_from_the_first_ones_weights(tmp_path: Path) -> None:
+    from bentos.runtime.contract import file_sha256
+
+    first = run(tmp_path / "first", epochs=1)
+    given = {"start_from": first.weights, "start_from_sha256": file_sha256(first.weights)}
+    second = run(tmp_path / "second", epochs=1, learning_rate=1e-9, ema_decay=0.0, **given)
+    known, begun = (load_encoder(done.weights)[0].neck.weight for done in (first, second))
+    assert torch.allclose(known, begun, atol=1e-3)
+    with pytest.raises(ValueError, match="together"):
+        PretrainConfig(start_from=first.weights)
+
+
+def test_a_tenth_of_the_look_groups_is_held_out_for_ever() -> None:
+    share = sum(held_out(f"group {i}") for i in range(5000)) / 5000
+    assert 0.085 < share < 0.115
+    assert [i for i in range(40) if held_out(f"group {i}")] == [3, 4, 12, 27]
