@@ -1,6 +1,7 @@
 """`python -m training.pretrain pack|train`: the compact pack of reference sides, and pre-training on it."""
 
 import math
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -8,10 +9,14 @@ import cv2
 import typer
 from pydantic import ValidationError
 
+from training.calibration_config import CalibrationConfig
 from training.pretrain.config import PretrainConfig
 from training.pretrain.loop import pretrain
 from training.pretrain.pack import PACK_FILE, SidePack, build_side_pack
+from training.pretrain.photographs import simulated_set
+from training.pretrain.recogniser import pretrained_recogniser
 
+RXIMAGE = "NLM RxIMAGE"
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 
 
@@ -47,6 +52,39 @@ def train(
         config, SidePack(pack / PACK_FILE), out=out, on_step=lambda done, of: None, on_epoch=_say, minutes=minutes
     )
     typer.echo(f"{done.steps_done} of {done.num_steps} steps: {done.weights}")
+
+
+@app.command()
+def recogniser(
+    rximage: Annotated[Path, typer.Option(help="directory with catalogue.csv and images/")],
+    out: Annotated[Path, typer.Option(help="directory of photographs, exports and the recogniser")],
+    fast: Annotated[Path, typer.Option(help="weights of the fast member")],
+    accurate: Annotated[Path | None, typer.Option(help="weights of the accurate member")] = None,
+    profile: str = "demo",
+    photos_per_side: int = 2,
+    num_others: int = 300,
+    max_photos: int = 450,
+    seed: int = 7,
+) -> None:
+    """Fit a recogniser of pre-trained members on simulated photographs of held-out reference sides."""
+    cv2.setNumThreads(1)
+    simulated = simulated_set(rximage, home=out, photos_per_side=photos_per_side, num_others=num_others, seed=seed)
+    found = pretrained_recogniser(
+        simulated,
+        weights={"fast": fast} | ({"accurate": accurate} if accurate else {}),
+        config=CalibrationConfig(seed=seed, max_photos=max_photos),
+        profile=profile,
+        facts={"reference sides": RXIMAGE, "photographs": f"{len(simulated.photos)} rows, seed {seed}"},
+        now=datetime.now(UTC).isoformat(timespec="seconds"),
+        out=out,
+        on_progress=_progress,
+    )
+    typer.echo(found)
+
+
+def _progress(stage: str, done: int, total: int) -> None:
+    if done % 100 == 0 or done == total:
+        typer.echo(f"{stage} {done}/{total or '?'}")
 
 
 def _say(figures: dict[str, float]) -> None:

@@ -36,6 +36,12 @@ class SimulatedSet:
     medications: tuple[Medication, ...]
     references: tuple[ReferencePicture, ...]
 
+    @property
+    def fingerprint(self) -> str:
+        """Twelve hex digits over all photographs and the catalogue's medications of the small gallery."""
+        told = [*sorted(self.photos["photo_id"]), *(row.model_dump_json() for row in self.medications)]
+        return hashlib.sha256("\n".join(told).encode()).hexdigest()[:12]
+
 
 def simulated_set(
     rximage: Path,
