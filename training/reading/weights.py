@@ -1,14 +1,13 @@
 """The reader's committed weights: kept in half precision, written as float32 networks into a recogniser."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import onnx
-from onnx import TensorProto, numpy_helper
 
 from bentos.runtime.contract import ReaderSpec
 from training.committed import WEIGHTS, committed, record
+from training.reading.networks import arrays_of, with_arrays
 
 FINDER_FILE, READER_FILE = "imprint_finder.onnx", "imprint_reader.onnx"
 
@@ -21,8 +20,17 @@ def write_reader(directory: Path, *, weights: Path = WEIGHTS) -> ReaderSpec:
     """
     directory.mkdir(parents=True, exist_ok=True)
     for file in (FINDER_FILE, READER_FILE):
-        onnx.save(expanded(onnx.load(committed(file, weights=weights))), directory / file)
+        onnx.save(committed_network(file, weights=weights), directory / file)
     return ReaderSpec(finder_onnx=FINDER_FILE, reader_onnx=READER_FILE)
+
+
+def committed_network(file: str, *, weights: Path = WEIGHTS) -> onnx.ModelProto:
+    """One of the two committed networks in float32.
+
+    Raises:
+        CommittedWeightsError: the file is missing or changed.
+    """
+    return expanded(onnx.load(committed(file, weights=weights)))
 
 
 def keep_reader(*, finder: Path, reader: Path, facts: dict[str, str], weights: Path = WEIGHTS) -> None:
@@ -41,32 +49,13 @@ def halved(model: onnx.ModelProto) -> onnx.ModelProto:
     Raises:
         ValueError: a weight is beyond what half precision holds.
     """
-    return _with_initialisers(model, _half)
+    long = {name: array for name, array in arrays_of(model).items() if array.dtype == np.float32 and array.size > 1}
+    if too_large := [name for name, array in long.items() if np.abs(array).max() > np.finfo(np.float16).max]:
+        raise ValueError(f"{too_large[0]} holds numbers beyond half precision")
+    return with_arrays(model, {name: array.astype(np.float16) for name, array in long.items()})
 
 
 def expanded(model: onnx.ModelProto) -> onnx.ModelProto:
     """The model with its float16 arrays as float32: the same numbers, in the precision that it runs in."""
-    return _with_initialisers(model, _single)
-
-
-def _with_initialisers(model: onnx.ModelProto, change: Callable[[TensorProto], TensorProto]) -> onnx.ModelProto:
-    changed = onnx.ModelProto()
-    changed.CopyFrom(model)
-    del changed.graph.initializer[:]
-    changed.graph.initializer.extend(change(tensor) for tensor in model.graph.initializer)
-    return changed
-
-
-def _half(tensor: TensorProto) -> TensorProto:
-    values = numpy_helper.to_array(tensor)
-    if values.dtype != np.float32 or values.size <= 1:
-        return tensor
-    if np.abs(values).max() > np.finfo(np.float16).max:
-        raise ValueError(f"{tensor.name} holds {np.abs(values).max():.3g}, more than half precision can")
-    return numpy_helper.from_array(values.astype(np.float16), tensor.name)
-
-
-def _single(tensor: TensorProto) -> TensorProto:
-    values = numpy_helper.to_array(tensor)
-    is_half = values.dtype == np.float16
-    return numpy_helper.from_array(values.astype(np.float32), tensor.name) if is_half else tensor
+    halves = {name: array for name, array in arrays_of(model).items() if array.dtype == np.float16}
+    return with_arrays(model, {name: array.astype(np.float32) for name, array in halves.items()})
