@@ -189,7 +189,7 @@ def reached(
 ) -> "tuple[Verdict, Path]":
     """The verdict on an evaluation, and its signed file; the report is written beside the evaluation."""
     from bentos.signing import signing_key
-    from data.harm import read_harm
+    from data.harm import Harm
     from monitoring.gates import judge
     from monitoring.judging import REPORT_FILE, read_evaluation
     from monitoring.pictures import Pictures
@@ -197,7 +197,7 @@ def reached(
     from monitoring.report import write_report
     from monitoring.verdict import reach_verdict, write_verdict
 
-    directory, now, harm = workspace.path(evaluation.directory), workspace.now(), read_harm()
+    directory, now, harm = workspace.path(evaluation.directory), workspace.now(), Harm()
     measured = read_evaluation(directory)
     other = None if champion is None or _same(champion, measured) else champion
     gates = judge(measured, champion=other, policy=policy_named(measured["about"]["profile"]), harm=harm)

@@ -20,7 +20,7 @@ from bentos.runtime.predictor import Predictor
 from bentos.runtime.recogniser import Recogniser
 from bentos.settings import Settings
 from bentos.signing import signing_key
-from data.harm import read_harm
+from data.harm import Harm
 from data.site import FIT, JUDGE, SITE_ROLE, SitePhotos, read_site_photos
 from monitoring.evaluate import evaluate
 from monitoring.gates import Gates
@@ -177,7 +177,7 @@ def _kept(
 ) -> Outcome:
     """Judge, sign, and move everything to the name of the recogniser's digest."""
     shown = "set_threshold" in next(iter(made.after.values())).own
-    gates = judge_recalibration(found, coverage_shown=shown, harm=read_harm())
+    gates = judge_recalibration(found, coverage_shown=shown, harm=Harm())
     digest = spec_digest(read_recogniser_spec(made.recogniser))
     story, rows = _story(made, read, site=site, config=config), changes(found)
     verdict = reach_verdict(found.after.metrics, gates=gates, champion=found.before.metrics, at=site.now)

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Final
 
 from bentos.runtime.answer import Likeness, LookAlike
+from bentos.runtime.critical import is_critical, is_high_alert
 from bentos.runtime.medication import Medication, fold_imprint
 from bentos.runtime.sound_alike import with_tall_man_letters
 
@@ -16,6 +17,7 @@ NOTHING_TELLS: Final = "nothing on the pill tells them apart, ask a pharmacist"
 _MAX_DIFFERENCES: Final = 3
 _MAX_NAME: Final = 90
 _DANGER: Final = MappingProxyType({"same": 8.0, "sounds": 3.0, "evidence": 2.0, "looks": 1.0})
+_CRITICAL: Final = 2.5
 _WORDS: Final = MappingProxyType(
     {
         "same": "looks exactly the same",
@@ -65,11 +67,13 @@ def differences(one: Medication, other: Medication, *, other_side_differs: bool 
 def danger(neighbour: Neighbour) -> float:
     """An order of confusions, not a measure: the same look, then names, then what the evidence and the eye leave.
 
-    Another strength of the same ingredient weighs a little less than another drug, and a confusion of the first
-    answer more than one of a candidate behind it.
+    Where either drug is high-alert or of a narrow therapeutic index, a confusion comes before those of other drugs
+    that only sound alike. Another strength of the same ingredient weighs a little less than another drug, and a
+    confusion of the first answer more than one of a candidate behind it.
     """
     total = sum(_DANGER[reason] for reason in neighbour.reasons) + neighbour.probability + neighbour.margin
-    return total - 0.5 * _same_ingredient(neighbour) - (not neighbour.first)
+    critical = any(is_critical(item.clinical_drug) for item in (neighbour.candidate, neighbour.other))
+    return total + _CRITICAL * critical - 0.5 * _same_ingredient(neighbour) - (not neighbour.first)
 
 
 def most_dangerous(found: Iterable[Neighbour]) -> list[Neighbour]:
@@ -99,8 +103,9 @@ def sentence(neighbour: Neighbour) -> str:
     names = [shorten(name, _MAX_NAME, placeholder=" ...") for name in (neighbour.candidate.display_name, item.name)]
     one, other = map(with_tall_man_letters, names) if "sounds" in item.reasons else names
     alike = " and ".join(_WORDS[reason] for reason in item.reasons)
+    joined = ", a high-alert drug that" if is_high_alert(neighbour.other.clinical_drug) else ", which"
     told = "; ".join(item.tell_apart[:_MAX_DIFFERENCES]) or NOTHING_TELLS
-    return f"{one} may be taken for {other}, which {alike}: {told}"
+    return f"{one} may be taken for {other}{joined} {alike}: {told}"
 
 
 def _same_ingredient(neighbour: Neighbour) -> bool:

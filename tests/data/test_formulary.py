@@ -9,7 +9,7 @@ from bentos.runtime.medication import Appearance, ImprintToken, Medication, deri
 from bentos.runtime.sound_alike import tall_man_pairs
 from data.catalogue.formulary import read_formulary
 from data.catalogue.nlm import read_nlm_catalogue
-from data.harm import base_ingredients, read_harm
+from data.harm import Harm, base_ingredients
 from data.lookalikes import look_alike_pairs
 
 
@@ -41,7 +41,7 @@ def test_sixteen_white_round_tablets_differ_by_imprint_alone(formulary: list[Med
 
 def test_there_are_eight_look_alike_pairs_some_of_them_harmful(formulary: list[Medication]) -> None:
     drug = {medication.medication_id: medication.clinical_drug for medication in formulary}
-    pairs, harm = look_alike_pairs(formulary), read_harm()
+    pairs, harm = look_alike_pairs(formulary), Harm()
     assert len(pairs) >= 8
     assert sum(harm.weight(drug[pair.one], drug[pair.other]) >= 5 for pair in pairs) >= 4
 
@@ -64,7 +64,7 @@ def test_one_tablet_under_two_ndcs_is_one_appearance(formulary: list[Medication]
 
 
 def test_high_alert_drugs_are_included(formulary: list[Medication]) -> None:
-    harm = read_harm()
+    harm = Harm()
     drugs = {medication.clinical_drug for medication in formulary}
     assert sum(map(harm.is_high_alert, drugs)) >= 15
     assert {"warfarin", "methotrexate", "digoxin"} <= {name for drug in drugs for name in base_ingredients(drug)}

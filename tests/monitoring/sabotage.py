@@ -22,7 +22,7 @@ from bentos.runtime.gallery import Gallery
 from bentos.runtime.medication import Medication
 from bentos.runtime.predictor import Predictor
 from bentos.runtime.recogniser import Recogniser
-from data.harm import read_harm
+from data.harm import Harm
 from data.references import reference_pictures
 from monitoring.evaluate import evaluate
 from monitoring.gates import failures_in_words, judge
@@ -128,7 +128,7 @@ def main(home: Path, out: Path, *, num: int = 400) -> None:
     for name in RECOGNISERS:
         found = evaluated(name, source, dataset=dataset, medications=read_formulary(), home=home, num=num)
         (out / f"{name}.json").write_text(json.dumps(found, sort_keys=True) + "\n")
-        gates = judge(found, champion=None, policy=policy_named(found["about"]["profile"]), harm=read_harm())
+        gates = judge(found, champion=None, policy=policy_named(found["about"]["profile"]), harm=Harm())
         tops = {member: figures["top1"]["value"] for member, figures in found["members"].items()}
         top1 = found["questions"]["picture"]["drug"]["top1"]["value"]
         sys.stdout.write(f"{name}: picture drug top-1 {top1:.3f}, networks alone {tops}\n")

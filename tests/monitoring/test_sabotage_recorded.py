@@ -10,7 +10,7 @@ import pytest
 
 from bentos.runtime.gallery import Gallery
 from bentos.runtime.recogniser import Recogniser
-from data.harm import read_harm
+from data.harm import Harm
 from monitoring.gates import Gates, judge
 from monitoring.policy import DEMO
 from tests.monitoring.conftest import Scene
@@ -21,7 +21,7 @@ RECORDED = Path(__file__).with_name("recorded")
 
 def judged(name: str) -> Gates:
     measured = json.loads((RECORDED / f"{name}.json").read_text())
-    return judge(measured, champion=None, policy=DEMO, harm=read_harm())
+    return judge(measured, champion=None, policy=DEMO, harm=Harm())
 
 
 def test_the_honest_run_passes() -> None:

@@ -27,6 +27,9 @@ def neighbour(*reasons: str, other: int = 2, **facts) -> Neighbour:
     return Neighbour(pill(1), pill(other), frozenset(reasons), **facts)
 
 
+WARFARIN = pill(7, rxnorm_name="warfarin 5 MG", generic_name="warfarin")
+
+
 @pytest.mark.parametrize(
     ("facts", "told"),
     [
@@ -69,6 +72,8 @@ def test_the_other_side_is_named_where_only_it_differs() -> None:
         (neighbour("looks", margin=0.02), neighbour("looks", margin=0.01)),
         (neighbour("sounds"), neighbour("sounds", first=False)),
         (neighbour("looks"), Neighbour(pill(1), pill(2, generic_name="drug1"), frozenset({"looks"}))),
+        (Neighbour(pill(1), WARFARIN, frozenset({"looks"})), neighbour("sounds")),
+        (Neighbour(WARFARIN, pill(1), frozenset({"looks"})), neighbour("looks", margin=0.1)),
     ],
 )
 def test_confusions_have_an_order_of_danger(worse: Neighbour, better: Neighbour) -> None:
@@ -99,6 +104,13 @@ def test_a_warning_names_both_why_and_how_to_tell() -> None:
         "alike: it measures 10 mm, not 8 mm"
     )
     assert "hydralazine" in sentence(Neighbour(one, other, frozenset({"looks"})))
+
+
+def test_a_high_alert_neighbour_is_called_so() -> None:
+    said = sentence(Neighbour(pill(1), WARFARIN, frozenset({"looks"})))
+    assert said.startswith(
+        "drug1 10 MG Oral Tablet may be taken for warfarin 5 MG, a high-alert drug that looks alike:"
+    )
 
 
 def test_where_nothing_differs_a_pharmacist_is_named() -> None:
