@@ -148,7 +148,7 @@ def feature_arrays(features: Sequence) -> dict[str, np.ndarray]:
 def _observe(recogniser: Recogniser, reference: ReferencePicture) -> SideObservation | None:
     alpha_HW = None if reference.mask_HW is None else reference.mask_HW.astype(np.uint8) * 255
     found = locate(reference.rgb_HWC, alpha_HW=alpha_HW)
-    return observe_side(recogniser, reference.rgb_HWC, found[0]) if found else None
+    return observe_side(recogniser, reference.rgb_HWC, found[0], read=False) if found else None
 
 
 def _view(reference: ReferencePicture, known: dict[str, Medication]) -> View:

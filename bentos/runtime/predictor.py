@@ -248,13 +248,15 @@ class Predictor:
         )  # fmt: skip
 
 
-def observe_side(recogniser: Recogniser, rgb_HWC: np.ndarray, located: Located) -> SideObservation:
-    """Crop one located pill for every member of the recogniser, measure it, and read its imprint."""
+def observe_side(
+    recogniser: Recogniser, rgb_HWC: np.ndarray, located: Located, *, read: bool = True
+) -> SideObservation:
+    """Crop one located pill for every member of the recogniser, measure it, and read its imprint if asked to."""
     crops = {
         name: crop_pill(rgb_HWC, located, spec=member.spec.preprocess) for name, member in recogniser.members.items()
     }
     features = visual_features(rgb_HWC, located.mask_HW)
-    reading = recogniser.reader.read(rgb_HWC, located) if recogniser.reader else None
+    reading = recogniser.reader.read(rgb_HWC, located) if read and recogniser.reader else None
     return SideObservation(located, crops, features, picture_statistics(rgb_HWC, located), reading)
 
 
