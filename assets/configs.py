@@ -138,6 +138,7 @@ class MemberConfig(dg.Config):
     learning_rate: float = _or_own("learning_rate", empty=0.0)
     initial_weights: str = _or_own("initial_weights", empty="")
     initial_weights_sha256: str = _or_own("initial_weights_sha256", empty="")
+    external: str = _or_own("external", empty="")
     pretrained: bool = _as_in(TrainConfig, "pretrained")
     embedding_dim: int = _as_in(TrainConfig, "embedding_dim")
     weight_decay: float = _as_in(TrainConfig, "weight_decay")

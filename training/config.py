@@ -34,6 +34,9 @@ class MemberChoice(_Config):
         None, description="local safetensors file to start from instead of random weights"
     )
     initial_weights_sha256: str | None = Field(None, description="hex digest the file must have; asked for with it")
+    external: Path | None = Field(
+        None, description="YAML that describes a ready ONNX encoder to take instead of training one"
+    )
 
     @model_validator(mode="after")
     def _weights_come_with_their_digest(self) -> "MemberChoice":
@@ -86,7 +89,7 @@ class TrainConfig(_Config):
 
     def recipe(self, member: MemberName) -> Recipe:
         """The profile's recipe for `member` with this configuration's changes."""
-        changes = getattr(self, member).model_dump(exclude={"initial_weights", "initial_weights_sha256"})
+        changes = getattr(self, member).model_dump(exclude={"initial_weights", "initial_weights_sha256", "external"})
         kept = {name: value for name, value in changes.items() if value is not None}
         recipe = PROFILES[self.profile][member]
         if kept.get("architecture", recipe.architecture) != recipe.architecture:

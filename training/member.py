@@ -17,6 +17,7 @@ from training.candidate import MEMBER_FILE
 from training.config import TrainConfig
 from training.dataset import Pack, build_pack
 from training.export import export_member
+from training.external import ExternalEncoder, export_external, read_external
 from training.loop import train_member, training_fingerprint
 from training.parity import MAX_ABS_ERROR, MIN_COSINE_FP32, Parity
 
@@ -64,17 +65,24 @@ def make_member(
     A training that was killed goes on from its checkpoint. `code` names the version of the training code.
 
     Raises:
+        ExternalEncoderError: the encoder that the configuration names cannot serve as one.
         ParityError: ONNX Runtime does not answer as torch does.
         WeightsError: the initial weights named by the configuration are not what it says.
         ValueError: no photograph to train on.
     """
-    spec = config.recipe(member).preprocess
+    described = config.choice(member).external
+    external = None if described is None else read_external(described)
+    spec = external.preprocess if external else config.recipe(member).preprocess
     pack = build_pack(dataset, medications=medications, home=home, spec=spec, out=home / "packs" / _named(spec, code),
                       on_progress=follow.on_crop)  # fmt: skip
-    key = hashlib.sha256(f"{training_fingerprint(config, member, pack)} {code}".encode()).hexdigest()[:12]
+    made_of = f"{member} {external.model_dump_json()}" if external else training_fingerprint(config, member, pack)
+    key = hashlib.sha256(f"{made_of} {code}".encode()).hexdigest()[:12]
     directory = home / "members" / key
     if not (directory / MEMBER_FILE).is_file():
-        _make(config, member, pack, directory, follow=follow)
+        if external:
+            _take(external, member, pack, directory)
+        else:
+            _make(config, member, pack, directory, follow=follow)
     return read_made(directory)
 
 
@@ -101,6 +109,20 @@ def _make(config: TrainConfig, member: MemberName, pack: Pack, directory: Path, 
     parity = dataclasses.asdict(exported.parity)
     _write_json(directory / FACTS_FILE, {"figures": trained.metrics, "parity": parity})
     _write_json(directory / MEMBER_FILE, exported.spec.model_dump(mode="json"))
+
+
+def _take(external: ExternalEncoder, member: MemberName, pack: Pack, directory: Path) -> None:
+    """A ready encoder's files and records, as a training leaves them; it has no figures of training."""
+    spec, parity = export_external(external, member=member, out=directory, crops=parity_crops(pack))
+    _write_json(
+        directory / FACTS_FILE,
+        {
+            "figures": {},
+            "parity": dataclasses.asdict(parity),
+            "external": external.model_dump(mode="json", exclude={"file"}),
+        },
+    )
+    _write_json(directory / MEMBER_FILE, spec.model_dump(mode="json"))
 
 
 def parity_crops(pack: Pack) -> list[np.ndarray]:

@@ -69,6 +69,22 @@ def check_parity(encoder: Encoder, fp32: Path, int8: Path, *, batches: Sequence[
     return parity
 
 
+def check_same_direction(before: Path, after: Path, *, batches: Sequence[np.ndarray]) -> Parity:
+    """Compare the rows of two ONNX files, those of the first scaled to length one; there is no int8.
+
+    Raises:
+        ParityError: they differ by more than rounding.
+    """
+    sessions = [_session(path) for path in (before, after)]
+    raw_BD, unit_BD = (_embed(session, batches) for session in sessions)
+    raw_BD = raw_BD / np.linalg.norm(raw_BD, axis=1, keepdims=True)
+    gap, cosine = float(np.abs(raw_BD - unit_BD).max()), float((raw_BD * unit_BD).sum(axis=1).min())
+    if not (gap <= MAX_ABS_ERROR and cosine >= MIN_COSINE_FP32):
+        raise ParityError(f"{after.name} differs from {before.name} by {gap:.2g} (at most {MAX_ABS_ERROR:g})")
+    latency_ms = _latency_ms(sessions[1], batches[0][:1])
+    return Parity(len(unit_BD), gap, cosine, min_cosine_int8=0.0, fp32_ms=latency_ms, int8_ms=latency_ms)
+
+
 def _session(path: Path) -> ort.InferenceSession:
     options = ort.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
