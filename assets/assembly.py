@@ -30,7 +30,10 @@ if TYPE_CHECKING:
 # What a trained network depends on; calibration and assembly are not part of it.
 TRAINING_CODE = (
     *(f"bentos.runtime.{name}" for name in ("decode", "locate", "preprocess")),
-    *(f"training.{name}" for name in ("augment", "backbones", "batches", "dataset", "export", "loop", "losses")),
+    *(
+        f"training.{name}"
+        for name in ("augment", "backbones", "batches", "dataset", "export", "external", "loop", "losses")
+    ),
 )
 FITTING_CODE = ("bentos.runtime", "training", "data.references", "data.typed_text")
 JUDGING_CODE = ("bentos.runtime", "monitoring", "data.typed_text")
