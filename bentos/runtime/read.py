@@ -15,7 +15,7 @@ import numpy as np
 import onnxruntime as ort
 
 from bentos.runtime.contract import ReaderSpec
-from bentos.runtime.lattice import greedy_text, sharpened
+from bentos.runtime.lattice import BLANK, Strings, greedy_text, sharpened
 from bentos.runtime.locate import Located
 from bentos.runtime.preprocess import filled_behind, pill_canvas
 
@@ -24,6 +24,7 @@ _STRIDE = 4
 _SHRINK, _MAX_SHRINK = 0.42, 0.36
 _MIN_CORE_PX = 2.0
 _UPRIGHT_UP_TO = 1.45
+_SAID_FROM = np.log(0.5)
 
 
 @dataclass(frozen=True)
@@ -35,8 +36,10 @@ class Line:
     lattices: tuple[np.ndarray, ...]
 
     def text(self) -> str:
-        """The string of the surest direction."""
-        return greedy_text(min(self.lattices, key=lambda lattice_TK: lattice_TK[:, -1].mean()))
+        """The string of the surest direction, empty where it is as likely to be another one."""
+        surest_TK = min(self.lattices, key=lambda lattice_TK: lattice_TK[:, BLANK].mean())
+        text = greedy_text(surest_TK)
+        return text if text and Strings([text]).log_probability(surest_TK)[0] >= _SAID_FROM else ""
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,7 @@ class Reader:
         """Read what is written on a canvas as `reading_canvas` makes it."""
         heat_HW = self._text_heat(canvas_HWC)
         quads = text_quads(heat_HW, spec=self.spec)
-        turned = [(number, turn) for number, (quad_XY, _) in enumerate(quads) for turn in _turns(quad_XY)]
+        turned = [(number, turn) for number, (quad_XY, _) in enumerate(quads) for turn in quarter_turns(quad_XY)]
         directed = [np.roll(quads[number][0], -turn, axis=0) for number, turn in turned]
         strips = [strip_of(canvas_HWC, quad_XY, size=strip_size(quad_XY, spec=self.spec)) for quad_XY in directed]
         lattices = self._read_strips(strips)
@@ -155,7 +158,7 @@ def _quad(x: float, y: float, width: float, height: float, angle_deg: float) -> 
     return np.array([[x, y] + along * width / 2 * i + across * height / 2 * j for i, j in corners])
 
 
-def _turns(quad_XY: np.ndarray) -> tuple[int, ...]:
+def quarter_turns(quad_XY: np.ndarray) -> tuple[int, ...]:
     """Quarter turns in which a line may be read; a stubby one may stand upright as well."""
     return (0, 2) if _aspect(quad_XY) > _UPRIGHT_UP_TO else (0, 1, 2, 3)
 

@@ -1,0 +1,107 @@
+"""Labels reference sides: ready OCR reads every side, and the catalogue's tokens decide which lines are true.
+
+The catalogue says what stands on a pill but not where. A line that the ready networks find, and that one of the
+pill's tokens explains well, becomes an exact label; a line that none explains is left open. Weak labels become exact
+where both agree, in the manner of Wigington et al., "Start, Follow, Read" (ECCV 2018).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import permutations
+
+import cv2
+import numpy as np
+
+from bentos.runtime.contract import ReaderSpec
+from bentos.runtime.lattice import ALPHABET, Strings
+from bentos.runtime.locate import Located, locate
+from bentos.runtime.preprocess import canvas_matrix, filled_behind, pill_canvas
+from bentos.runtime.read import Line, Reader, canvas_size, even_contrast, quarter_turns
+from training.pretrain.pack import Side
+from training.reading.lines import LabelledSide, TextLine, moved, overlap
+
+_MOST_TOKENS, _MOST_CHARACTERS = 6, 14
+_SURE_SINGLE, _PER_CHARACTER, _ANYWAY = -0.5, -0.9, -0.3
+_SAME_PLACE = 0.35
+_SEEN = 0.5
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    quad_4X: np.ndarray
+    text: str
+    score: float
+
+
+def label_pill(sides: Sequence[Side], *, tokens: Sequence[str], reader: Reader) -> list[LabelledSide]:
+    """Find the pill's folded `tokens` on its sides.
+
+    `reader` is the ready one, of `training.reading.base`.
+    """
+    texts = label_texts(tokens)
+    labelled = [_label(side, texts=texts, tokens=tokens, reader=reader) for side in sides]
+    found = [line.text for side in labelled for line in side.lines]
+    complete = bool(tokens) and all(any(token in text for text in found) for token in tokens)
+    return [LabelledSide(side.side, side.lines, side.ambiguous, complete) for side in labelled]
+
+
+def label_texts(tokens: Sequence[str]) -> list[str]:
+    """What one line may say: a token, or two or three in a row in any order."""
+    known = sorted({token for token in tokens if token and set(token) <= set(ALPHABET)})
+    rows = [permutations(known, count) for count in (2, 3)] if len(known) <= _MOST_TOKENS else []
+    joined = {"".join(row) for kind in rows for row in kind}
+    return sorted(text for text in {*known, *joined} if len(text) <= _MOST_CHARACTERS)
+
+
+def located_side(side: Side) -> Located:
+    """A side as the runtime locates a cut-out."""
+    return locate(side.rgb_HWC, alpha_HW=side.mask_HW.astype(np.uint8) * 255)[0]
+
+
+def _label(side: Side, *, texts: list[str], tokens: Sequence[str], reader: Reader) -> LabelledSide:
+    located = located_side(side)
+    size = canvas_size(located, spec=reader.spec)
+    back = cv2.invertAffineTransform(canvas_matrix(located, size=size, margin=reader.spec.margin))
+    views = _views(side, located, spec=reader.spec)
+    seen = [line for canvas_HWC in views for line in reader.read_canvas(canvas_HWC).lines]
+    kept = _without_overlaps([c for line in seen for c in _candidates(line, texts)], tokens=tokens)
+    open_quads = [line.quad_XY for line in seen if line.confidence > _SEEN and _is_free(line.quad_XY, kept)]
+    lines = tuple(TextLine(moved(candidate.quad_4X, back), candidate.text) for candidate in kept)
+    return LabelledSide(side, lines, tuple(moved(quad_4X, back) for quad_4X in open_quads), complete=False)
+
+
+def _views(side: Side, located: Located, *, spec: ReaderSpec) -> tuple[np.ndarray, np.ndarray]:
+    """The canvas as it is and with evened contrast, both on the pill's own colour, so that no outline is seen."""
+    pixels_HWC, weight_HW = pill_canvas(side.rgb_HWC, located, size=canvas_size(located, spec=spec), margin=spec.margin)
+    color = np.median(pixels_HWC[weight_HW > 0.5], axis=0)
+    plain_HWC = filled_behind(pixels_HWC, weight_HW, fill_rgb=tuple(int(level) for level in color))
+    return plain_HWC, even_contrast(plain_HWC, np.ones_like(weight_HW), spec=spec)
+
+
+def _candidates(line: Line, texts: list[str]) -> list[_Candidate]:
+    """The text that explains each direction of the line best, where it explains it well."""
+    candidates = []
+    for turn, lattice_TK in zip(quarter_turns(line.quad_XY), line.lattices, strict=True):
+        log_S = Strings(texts).log_probability(lattice_TK) if texts else np.array([])
+        if log_S.size and _is_sure(text := texts[int(log_S.argmax())], log_S.max()):
+            quad_4X = np.roll(line.quad_XY, -turn, axis=0)
+            candidates.append(_Candidate(quad_4X, text, float(log_S.max()) / len(text)))
+    return candidates
+
+
+def _is_sure(text: str, log_probability: float) -> bool:
+    least = _SURE_SINGLE if len(text) == 1 else _PER_CHARACTER * len(text) + _ANYWAY
+    return log_probability > least
+
+
+def _without_overlaps(candidates: list[_Candidate], *, tokens: Sequence[str]) -> list[_Candidate]:
+    """The best of those in one place; a token of the catalogue before tokens joined."""
+    kept: list[_Candidate] = []
+    for candidate in sorted(candidates, key=lambda c: (c.text not in tokens, -c.score)):
+        if _is_free(candidate.quad_4X, kept):
+            kept.append(candidate)
+    return kept
+
+
+def _is_free(quad_4X: np.ndarray, kept: list[_Candidate]) -> bool:
+    return all(overlap(quad_4X, other.quad_4X) < _SAME_PLACE for other in kept)
