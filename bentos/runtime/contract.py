@@ -102,12 +102,12 @@ class ReaderSpec(_Record):
     margin: float = 0.05
     clip_limit: float = 3.0
     tiles: int = 4
-    text_threshold: float = Field(0.7, gt=0, lt=1)
+    text_threshold: float = Field(0.6, gt=0, lt=1)
     max_lines: int = Field(5, ge=1, le=12, description="lines read per side; more costs time")
     strip_height: int = 48
     strip_widths: tuple[int, ...] = (48, 64, 80, 96, 112, 128, 160, 192, 256)
     stray_share: float = Field(
-        0.15, gt=0, lt=1, description="share of readable lines that are not in the catalogue's imprint"
+        0.3, gt=0, lt=1, description="share of readable lines that are not in the catalogue's imprint"
     )
 
 
