@@ -1,0 +1,95 @@
+"""`python -m training.reading label|train|export|keep`: from reference pictures to the committed imprint reader."""
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import cv2
+import torch
+import typer
+
+from bentos.runtime.contract import ReaderSpec
+from training.reading.base import new_finder, new_reader, read_base, ready_reader
+from training.reading.compose import font_files
+from training.reading.config import Network, ReadingConfig
+from training.reading.export import export_network
+from training.reading.finder import finder_task
+from training.reading.loop import train as run_training
+from training.reading.pack import PACK_FILE, ReadingPack, build_reading_pack
+from training.reading.photograph import Photographer
+from training.reading.reader import reader_task
+from training.reading.weights import FINDER_FILE, READER_FILE, committed_network, keep_reader
+
+app = typer.Typer(no_args_is_help=True, add_completion=False)
+Wheel = typer.Option(help="wheel of rapidocr_onnxruntime 1.4.4, which carries the networks to begin with")
+_TELL_EVERY = 50
+
+
+@app.command()
+def label(
+    rximage: Annotated[Path, typer.Option(help="directory with catalogue.csv and images/")],
+    wheel: Annotated[Path, Wheel],
+    out: Annotated[Path, typer.Option(help="directory that the pack of labelled sides is written to")],
+) -> None:
+    """Find the catalogue's imprints on all reference sides and write them into one file."""
+    cv2.setNumThreads(1)
+    made = build_reading_pack(rximage, reader=ready_reader(read_base(wheel)), out=out)
+    typer.echo(f"{len(made.rows)} sides, {len(made.lettered)} with lines, {len(made.blank)} blank: {made.path}")
+
+
+@app.command()
+def train(
+    network: Annotated[Network, typer.Argument(help="which of the two")],
+    pack: Annotated[Path, typer.Option(help="directory of the pack")],
+    out: Annotated[Path, typer.Option(help="directory of the checkpoint; resumed from")],
+    minutes: Annotated[float, typer.Option(help="time the training takes in all")] = 60,
+    wheel: Annotated[Path | None, typer.Option(help="begin with the networks of this wheel, not with our own")] = None,
+    settings: Annotated[list[str], typer.Option("--set", help="name=value of ReadingConfig")] = [],  # noqa: B006
+) -> None:
+    """Train one network; run again after a kill, it goes on from the last checkpoint."""
+    cv2.setNumThreads(1)
+    torch.set_num_threads(1)
+    given = dict(setting.split("=", 1) for setting in settings)
+    config = ReadingConfig.model_validate({"minutes": minutes, **given})
+    spec = ReaderSpec(finder_onnx=FINDER_FILE, reader_onnx=READER_FILE)
+    photographer = Photographer(ReadingPack(pack / PACK_FILE), config, font_files(), spec)
+    make, begin, file = _NETWORKS[network]
+    start = begin(wheel, config.seed) if wheel else committed_network(file)
+    steps = run_training(make(start, photographer), out=out, clock=time.monotonic, on_step=_say)
+    typer.echo(f"{steps} steps done: {out}")
+
+
+@app.command()
+def export(
+    run: Annotated[Path, typer.Option(help="directory of the training")],
+    out: Annotated[Path, typer.Option(help="ONNX file to write")],
+) -> None:
+    """Write a trained network, once ONNX Runtime was seen to agree with torch."""
+    typer.echo(f"{out}: differs from torch by {export_network(run, out):.2g}")
+
+
+@app.command()
+def keep(
+    finder: Annotated[Path, typer.Option(help="exported finder")],
+    reader: Annotated[Path, typer.Option(help="exported reader")],
+    facts: Annotated[list[str], typer.Option("--fact", help="name=value for the record: commit, hours, seed")] = [],  # noqa: B006
+) -> None:
+    """Put both networks among the committed weights, in half precision."""
+    keep_reader(finder=finder, reader=reader, facts=dict(fact.split("=", 1) for fact in facts))
+    typer.echo(f"kept {FINDER_FILE} and {READER_FILE}")
+
+
+_NETWORKS = {
+    "finder": (finder_task, lambda wheel, seed: new_finder(read_base(wheel), seed=seed), FINDER_FILE),
+    "reader": (reader_task, lambda wheel, seed: new_reader(read_base(wheel)), READER_FILE),
+}
+
+
+def _say(step: int, share: float, figures: dict[str, float]) -> None:
+    if step % _TELL_EVERY == 0:
+        told = " ".join(f"{name}={value:.3g}" for name, value in figures.items())
+        typer.echo(f"step={step} share={share:.3f} {told}")
+
+
+if __name__ == "__main__":
+    app()
