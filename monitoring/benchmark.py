@@ -9,15 +9,26 @@ from typing import Any
 
 from bentos.runtime.errors import InputError
 from bentos.runtime.medication import Appearance
-from bentos.runtime.predictor import Predictor
+from bentos.runtime.predictor import Observation, Predictor
+from bentos.runtime.read import Reading
 from monitoring import summary
 from monitoring.ask import ask_both, ask_without, hit_record, observe, refused
 from monitoring.evaluate import answer_questions, slices_of
+from monitoring.goals import by_background, misses
 from monitoring.levels import Levels, Truth
 from monitoring.metrics import expected_hit, mean_figure
 from monitoring.pairs import Taken, counterparts
 from monitoring.questions import TYPED_QUESTIONS, metadata_for
-from monitoring.records import RANKING_LENGTH, Asked, PhotoRecord, Question, UnknownAsked, write_records
+from monitoring.reading import read_photo
+from monitoring.records import (
+    RANKING_LENGTH,
+    Asked,
+    PhotoRecord,
+    Question,
+    ReadRecord,
+    UnknownAsked,
+    write_records,
+)
 
 LABELS_FILE = "labels.csv"
 _REQUIRED = ("file", "ndc11", "background", "side")
@@ -134,8 +145,19 @@ def _record(photo: LabelledPhoto, *, truth: Truth, predictor: Predictor, levels:
         slices=_slices(photo, appearance=appearance),
         answers={**answers, "imprint_only": look_up(predictor, truth=truth, levels=levels, photo=name, seed=seed)},
         unknown=(unknown,),
+        read=_read(predictor, observation, truth=truth),
         timings_ms=timings,
     )
+
+
+def _read(predictor: Predictor, observation: Observation | InputError, *, truth: Truth) -> ReadRecord | None:
+    """The reader's strings against the catalogue's tokens; None without a reader or without a token to read."""
+    if predictor.recogniser.reader is None or not truth.imprint:
+        return None
+    pills = () if isinstance(observation, InputError) else observation.pills
+    reading = pills[0].sides[0].reading if pills else None
+    found = read_photo(reading or Reading(()), truth.imprint)
+    return ReadRecord(tokens=tuple(sorted(found.tokens)), num_strings=found.num_strings, num_false=found.num_false)
 
 
 def _slices(photo: LabelledPhoto, *, appearance: Appearance) -> dict[str, str]:
@@ -210,6 +232,8 @@ def benchmark_json(
         "seed": seed,
         **{question: summary.summarise(records, question=question, seed=seed) for question in questions},
         "unknown": {"false_identified": mean_figure(false, groups_N=groups, seed=seed).as_dict()},
+        "by_background": by_background(records, seed=seed),
+        "misses": misses(records),
         "slices": summary.slice_figures(records, seed=seed),
         "ece": {
             question: summary.calibration(records, question=question, seed=seed)["ece"]

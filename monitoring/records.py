@@ -72,6 +72,14 @@ class UnknownAsked(_Record):
     unknown_probability: float
 
 
+class ReadRecord(_Record):
+    """What the imprint reader alone made of a photograph, see `reading.read_photo`."""
+
+    tokens: tuple[str, ...]
+    num_strings: int
+    num_false: int
+
+
 class PhotoRecord(_Record):
     """One photograph: what it shows, how it was taken, and every question's outcome.
 
@@ -88,6 +96,7 @@ class PhotoRecord(_Record):
     answers: dict[Question, Asked]
     alone: dict[str, HitRecord] = {}
     unknown: tuple[UnknownAsked, ...] = ()
+    read: ReadRecord | None = None
     timings_ms: dict[str, float]
 
 

@@ -1,5 +1,7 @@
 """The page of a benchmark, with what it was measured with."""
 
+import json
+import os
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -8,13 +10,20 @@ from typing import Any
 
 from assets.assembly import source_commit
 from bentos.runtime.contract import read_recogniser_spec
-from monitoring.accuracy import Provenance, accuracy_page
+from bentos.runtime.predictor import Predictor
+from monitoring.ablation import ablate
+from monitoring.accuracy import Beside, Provenance, accuracy_page
+from monitoring.gallery_sizes import seen_photographs
+from pipelines.sizes import PICTURE_FILE, TABLE_FILE
+from training.committed import WEIGHTS
 
 _ENROL = "rxvision enrol --catalogue ../shared/rximage/catalogue.csv --images ../shared/rximage/images --out {bundle}"
 
 
-def write_page(path: Path, *, figures: Mapping[str, Any], bundle: Path) -> None:
-    """Write the benchmark's figures as a Markdown page."""
+def write_page(
+    path: Path, *, figures: Mapping[str, Any], bundle: Path, simulated: Path | None, sizes: Path | None
+) -> None:
+    """Write the benchmark's figures as a Markdown page, with what was measured beside it."""
     spec = read_recogniser_spec(bundle / "recogniser")
     facts = {
         "profile": spec.profile,
@@ -25,8 +34,25 @@ def write_page(path: Path, *, figures: Mapping[str, Any], bundle: Path) -> None:
     provenance = Provenance(
         commit=source_commit(),
         measured_on=datetime.now(UTC).date().isoformat(),
-        commands=["make run ONCE=1", _ENROL.format(bundle=bundle), " ".join(["rxvision", *sys.argv[1:]])],
+        commands=[_ENROL.format(bundle=bundle), " ".join(["rxvision", *sys.argv[1:]])],
         facts=facts,
     )
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(accuracy_page(figures, provenance=provenance))
+    path.write_text(accuracy_page(figures, provenance=provenance, beside=_beside(path, simulated, sizes)))
+
+
+def measure_ablations(bundle: Path, photos: Path, *, seed: int) -> dict[str, Mapping[str, Any]]:
+    """Ranking of a bundle by the picture alone with single cues left out."""
+    predictor = Predictor.from_bundle(bundle)
+    return ablate(predictor, seen_photographs(predictor, photos), seed=seed)
+
+
+def _beside(page: Path, simulated: Path | None, sizes: Path | None) -> Beside:
+    """The other figures that a page shows; pictures are linked from where the page lies."""
+    curve = WEIGHTS / "fast_curve.jsonl"
+    return Beside(
+        simulated=json.loads(simulated.read_text()) if simulated else None,
+        sizes=(sizes / TABLE_FILE).read_text() if sizes else "",
+        sizes_picture=os.path.relpath(sizes / PICTURE_FILE, page.parent) if sizes else "",
+        curve=[json.loads(line) for line in curve.read_text().splitlines()] if curve.is_file() else [],
+    )

@@ -99,11 +99,15 @@ def benchmark(
     gallery_sizes: Annotated[
         Path | None, typer.Option(help="directory for coverage and false names over the gallery's size")
     ] = None,
+    ablations: Annotated[bool, typer.Option("--ablations", help="also with single cues left out")] = False,
+    beside: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="figures of simulated photographs, for the page")
+    ] = None,
     seed: Annotated[int, typer.Option(help="draws partial imprints and bootstrap samples")] = 0,
 ) -> None:
     """Measure a bundle on labelled photographs (labels.csv: file, ndc11, background, side)."""
-    from monitoring.benchmark import benchmark as measure
-    from pipelines.showing import benchmark_table, in_one_sentence, one_bar
+    from pipelines.measuring import Wanted, measure
+    from pipelines.showing import benchmark_table, in_one_sentence
 
     console = Console()
     if protocol is Protocol.EPILLID:
@@ -111,17 +115,9 @@ def benchmark(
 
         console.print(measure_epillid(bundle, photos, json_out=json_out, seed=seed, console=console))
         return
-    with in_one_sentence(), one_bar("photographs", console=console) as on_progress:
-        figures = measure(bundle, photos, seed=seed, records=records, on_progress=on_progress)
-    json_out.write_text(json.dumps(figures, indent=1) + "\n")
-    if page is not None:
-        from pipelines.accuracy import write_page
-
-        write_page(page, figures=figures, bundle=bundle)
-    if gallery_sizes is not None:
-        from pipelines.sizes import measure_sizes
-
-        measure_sizes(bundle, photos, out=gallery_sizes, seed=seed, console=console)
+    wanted = Wanted(json_out, records=records, page=page, sizes=gallery_sizes, ablations=ablations, beside=beside)
+    with in_one_sentence():
+        figures = measure(bundle, photos, wanted=wanted, seed=seed, console=console)
     console.print(benchmark_table(figures))
 
 
