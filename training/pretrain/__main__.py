@@ -1,4 +1,4 @@
-"""`python -m training.pretrain pack|train`: the compact pack of reference sides, and pre-training on it."""
+"""`python -m training.pretrain pack|train|publish`: the pack of reference sides, pre-training on it, its weights."""
 
 import math
 from datetime import UTC, datetime
@@ -10,10 +10,14 @@ import typer
 from pydantic import ValidationError
 
 from training.calibration_config import CalibrationConfig
+from training.committed import WEIGHTS
 from training.pretrain.config import PretrainConfig
 from training.pretrain.loop import pretrain
 from training.pretrain.pack import PACK_FILE, SidePack, build_side_pack
-from training.pretrain.photographs import simulated_set
+from training.pretrain.publish import publish as publish_weights
+
+CONFIG_FILE = "config.json"
+from training.pretrain.photographs import simulated_set, write_labels
 from training.pretrain.recogniser import pretrained_recogniser
 
 RXIMAGE = "NLM RxIMAGE"
@@ -43,11 +47,9 @@ def train(
 ) -> None:
     """Pre-train one member; run again after a kill or a stop, it goes on from the last checkpoint."""
     cv2.setNumThreads(1)
-    given = dict(change.split("=", 1) for change in changes or [])
-    try:
-        config = PretrainConfig.model_validate({"member": member} | given)
-    except ValidationError as error:
-        raise typer.BadParameter(str(error)) from error
+    config = _config(member, changes)
+    out.mkdir(parents=True, exist_ok=True)
+    (out / CONFIG_FILE).write_text(config.model_dump_json(indent=1))
     done = pretrain(
         config, SidePack(pack / PACK_FILE), out=out, on_step=lambda done, of: None, on_epoch=_say, minutes=minutes
     )
@@ -68,7 +70,14 @@ def recogniser(
 ) -> None:
     """Fit a recogniser of pre-trained members on simulated photographs of held-out reference sides."""
     cv2.setNumThreads(1)
-    simulated = simulated_set(rximage, home=out, photos_per_side=photos_per_side, num_others=num_others, seed=seed)
+    simulated = simulated_set(
+        rximage,
+        home=out,
+        photos_per_side=photos_per_side,
+        num_others=num_others,
+        seed=seed,
+        splits=("fit", "calibrate"),
+    )
     found = pretrained_recogniser(
         simulated,
         weights={"fast": fast} | ({"accurate": accurate} if accurate else {}),
@@ -82,9 +91,48 @@ def recogniser(
     typer.echo(found)
 
 
+@app.command()
+def photographs(
+    rximage: Annotated[Path, typer.Option(help="directory with catalogue.csv and images/")],
+    out: Annotated[Path, typer.Option(help="directory of the photographs and labels.csv")],
+    photos_per_side: int = 2,
+    seed: int = 11,
+) -> None:
+    """Simulated photographs of the held-out sides that nothing was fitted on, for `rxvision benchmark`."""
+    cv2.setNumThreads(1)
+    simulated = simulated_set(
+        rximage, home=out, photos_per_side=photos_per_side, num_others=0, seed=seed, splits=("test",)
+    )
+    typer.echo(f"{len(simulated.photos)} photographs: {write_labels(simulated)}")
+
+
 def _progress(stage: str, done: int, total: int) -> None:
     if done % 100 == 0 or done == total:
         typer.echo(f"{stage} {done}/{total or '?'}")
+
+
+@app.command()
+def publish(
+    pack: Annotated[Path, typer.Option(help="directory of the pack")],
+    run: Annotated[Path, typer.Option(help="directory of the training")],
+    commit: Annotated[str, typer.Option(help="commit of the sources it was trained by")],
+    hours_before: Annotated[float, typer.Option(help="spent on the weights that it started from")] = 0.0,
+    weights: Annotated[Path, typer.Option(help="directory of the committed weights")] = WEIGHTS,
+) -> None:
+    """Put a training's weights among the committed ones, with record and card."""
+    config = PretrainConfig.model_validate_json((run / CONFIG_FILE).read_bytes())
+    name = publish_weights(
+        run, config, SidePack(pack / PACK_FILE), commit=commit, hours_before=hours_before, weights=weights
+    )
+    typer.echo(weights / name)
+
+
+def _config(member: str, changes: list[str] | None) -> PretrainConfig:
+    given = dict(change.split("=", 1) for change in changes or [])
+    try:
+        return PretrainConfig.model_validate({"member": member} | given)
+    except ValidationError as error:
+        raise typer.BadParameter(str(error)) from error
 
 
 def _say(figures: dict[str, float]) -> None:

@@ -50,11 +50,13 @@ def simulated_set(
     photos_per_side: int,
     num_others: int,
     seed: int,
+    splits: Sequence[str] = SPLITS,
     on_side: Callable[[int], None] = lambda num: None,
 ) -> SimulatedSet:
-    """Photographs of every held-out side under `rximage`, and a gallery of them with `num_others` trained looks.
+    """Photographs of held-out sides under `rximage`, and a gallery of all of them with `num_others` trained looks.
 
-    A look group is in one split alone: a third each to fit, to calibrate and to test.
+    A look group is in one split alone: a third each to fit, to calibrate and to test; those of `splits` are
+    photographed.
     """
     read = read_nlm_catalogue(rximage / "catalogue.csv")
     known = {row.medication_id: row for row in read.medications}
@@ -63,12 +65,27 @@ def simulated_set(
     for reference in _sides(rximage, read, chosen):
         medication = known[reference.medication_id]
         references.append(reference)
-        if held_out(look_group_of(medication)):
+        look = look_group_of(medication)
+        if held_out(look) and split_of(look) in splits:
             rows += _photographed(reference, medication, home=home, num=photos_per_side, seed=seed)
-        else:
+        elif not held_out(look):
             rows.append(_row(reference, medication, split="unused", path="", key=reference.picture_digest))
         on_side(len(references))
     return SimulatedSet(home, pd.DataFrame(rows), tuple(known[key] for key in chosen), tuple(references))
+
+
+def write_labels(simulated: SimulatedSet) -> Path:
+    """Write `labels.csv` beside the photographs, as `rxvision benchmark` reads it; returns its directory."""
+    ndc_of = {row.medication_id: row.ndc11 for row in simulated.medications}
+    photos = simulated.photos[simulated.photos["path"] != ""]
+    table = pd.DataFrame({
+        "file": photos["path"],
+        "ndc11": photos["medication_id"].map(ndc_of),
+        "background": "simulated",
+        "side": photos["side"],
+    })  # fmt: skip
+    table.to_csv(simulated.home / "labels.csv", index=False)
+    return simulated.home
 
 
 def split_of(look_group: str) -> str:
