@@ -15,12 +15,17 @@ from torch.nn import functional as F
 
 from tests.training.killed_pretrain import small_config
 from tests.training.sides import drawn_side_pack
-from training.backbones import HEADS, load_encoder
+from training.backbones import HEADS, WeightsError, build_encoder, load_encoder
+from training.committed import WEIGHTS, committed, read_index
+from training.config import TrainConfig
 from training.pretrain.config import PretrainConfig
 from training.pretrain.held_out import held_out
 from training.pretrain.loop import CURVE_FILE, Pretrained, pretrain
-from training.pretrain.objective import NUM_ATTRIBUTES, AttributeHeads, Attributes, SideBank
-from training.pretrain.sides import Schedule, load_pairs
+from training.pretrain.objective import NUM_ATTRIBUTES, AttributeHeads, Attributes, SideProxies
+from training.pretrain.publish import publish
+from training.pretrain.sides import Schedule, load_views
+from training.pretrain.step import begin_from
+from training.pretrained import committed_weights, network_of
 
 
 def run(root: Path, *, steps: list[int] | None = None, minutes: float = math.inf, **overrides: object) -> Pretrained:
@@ -64,7 +69,7 @@ def test_the_curve_has_a_line_an_epoch_and_retrieval_where_it_was_measured(tmp_p
 def test_every_batch_is_of_sides_that_are_not_held_out_and_an_epoch_sees_each_once(tmp_path: Path) -> None:
     pack, config = drawn_side_pack(tmp_path), small_config()
     schedule = Schedule(config, pack)
-    seen = [schedule.numbers[place_B].tolist() for *_, place_B in load_pairs(pack, config, from_step=0)]
+    seen = [schedule.numbers[place_B].tolist() for _, place_B in load_views(pack, config, from_step=0)]
     assert not pack.rows["held_out"].iloc[list(chain(*seen))].any()
     assert sorted(chain(*seen[:5])) == schedule.numbers.tolist()
     assert seen[:5] != seen[5:10]
@@ -81,25 +86,25 @@ def unit(*rows: list[float]) -> torch.Tensor:
 
 
 def test_a_twin_of_the_same_look_group_is_no_negative() -> None:
-    bank = SideBank(pd.Series(["g0", "g1", "g1", "g2"]), embedding_dim=2)
-    photo, clean, place = unit([1.0, 0.2]), unit([1.0, 0.0]), torch.tensor([1])
-    bank.remember(unit([0.0, 1.0], [1.0, 0.2], [-1.0, 0.0]), torch.tensor([0, 2, 3]))
-    with_twin, right = bank(photo, clean, place, temperature=0.1)
-    bank.remember(unit([-1.0, 0.3]), torch.tensor([2]))
-    without, _ = bank(photo, clean, place, temperature=0.1)
+    proxies = SideProxies(pd.Series(["g0", "g1", "g1", "g2"]), embedding_dim=2)
+    view, place = unit([1.0, 0.2]), torch.tensor([1])
+    proxies.place_at(unit([0.0, 1.0], [1.0, 0.0], [1.0, 0.2], [-1.0, 0.0]))
+    with_twin, right = proxies(view, place, temperature=0.1)
+    proxies.place_at(unit([0.0, 1.0], [1.0, 0.0], [-1.0, 0.3], [-1.0, 0.0]))
+    without, _ = proxies(view, place, temperature=0.1)
     assert (with_twin.item(), int(right)) == (without.item(), 1)
-    bank.remember(unit([1.0, 0.2]), torch.tensor([3]))
-    confused, right = bank(photo, clean, place, temperature=0.1)
+    proxies.place_at(unit([0.0, 1.0], [1.0, 0.0], [-1.0, 0.3], [1.0, 0.2]))
+    confused, right = proxies(view, place, temperature=0.1)
     assert confused > without
     assert right == 0
 
 
-def test_the_gradient_reaches_both_views() -> None:
-    bank = SideBank(pd.Series(["g0", "g1", "g2"]), embedding_dim=4)
-    photo, clean = (torch.randn(2, 4).requires_grad_() for _ in range(2))
-    bank(F.normalize(photo, dim=1), F.normalize(clean, dim=1), torch.tensor([2, 0]), temperature=0.1)[0].backward()
-    assert photo.grad.abs().sum() > 0
-    assert clean.grad.abs().sum() > 0
+def test_the_gradient_reaches_views_and_proxies() -> None:
+    proxies = SideProxies(pd.Series(["g0", "g1", "g2"]), embedding_dim=4)
+    view = torch.randn(2, 4).requires_grad_()
+    proxies(F.normalize(view, dim=1), torch.tensor([2, 0]), temperature=0.1)[0].backward()
+    assert view.grad.abs().sum() > 0
+    assert (proxies.weight_ND.grad.abs().sum(dim=1) > 0).all()
 
 
 def test_attributes_are_learnt_also_where_the_imprint_type_is_unknown(tmp_path: Path) -> None:
@@ -132,6 +137,67 @@ def test_a_second_cycle_starts_from_the_first_ones_weights(tmp_path: Path) -> No
     assert torch.allclose(known, begun, atol=1e-3)
     with pytest.raises(ValueError, match="together"):
         PretrainConfig(start_from=first.weights)
+
+
+def test_another_architecture_borrows_the_convolutions_that_both_have(tmp_path: Path) -> None:
+    from bentos.runtime.contract import file_sha256
+    from training.backbones import new_encoder, save_encoder
+
+    fast, path = PretrainConfig(), tmp_path / "fast.safetensors"
+    lender = new_encoder(fast.recipe, embedding_dim=128)
+    save_encoder(lender, path, recipe=fast.recipe, prototypes_CD=torch.randn(2, 128))
+    config = PretrainConfig(member="accurate", start_from=path, start_from_sha256=file_sha256(path))
+    borrower = new_encoder(config.recipe, embedding_dim=128)
+    begin_from(borrower, path, config)
+    lent, taken = lender.backbone[1].layer3[0].conv1.weight, borrower.backbone[1].patch_embed.backbone
+    assert torch.equal(lent, taken.layer3[0].conv1.weight)
+    assert torch.equal(lender.backbone[1].conv1[0].weight, taken.conv1[0].weight)
+    other = small_config(start_from=path, start_from_sha256=file_sha256(path), architecture="test_vit", size_px=32)
+    with pytest.raises(WeightsError, match="shares no layer"):
+        begin_from(new_encoder(other.recipe, embedding_dim=128), path, other)
+    with pytest.raises(WeightsError, match="SHA-256"):
+        begin_from(borrower, path, config.model_copy(update={"start_from_sha256": "0" * 64}))
+
+
+def test_published_weights_are_on_record_and_on_the_card(tmp_path: Path) -> None:
+    run(tmp_path, epochs=1, measure_every_epochs=1)
+    pack, weights = drawn_side_pack(tmp_path / "pack"), tmp_path / "weights"
+    (weights / "README.md").parent.mkdir()
+    (weights / "README.md").write_text("Before\n<!-- weights -->old<!-- end of weights -->\nAfter\n")
+    name = publish(tmp_path / "out", small_config(epochs=1), pack, commit="abc", hours_before=1.5, weights=weights)
+    known = read_index(weights)[name]
+    assert committed(name, weights=weights).is_file()
+    assert known["facts"]["sides_held_out"] == 4
+    assert known["facts"]["hours_on_one_shared_core"] >= 1.5
+    card = (weights / "README.md").read_text()
+    assert card.startswith("Before\n")
+    assert card.endswith("After\n")
+    assert known["sha256"] in card
+    assert "old" not in card
+
+
+def test_every_committed_encoder_is_what_record_and_card_state_and_its_network_starts_from_it() -> None:
+    card = (WEIGHTS / "README.md").read_text()
+    assert {known.file for known in committed_weights()} == {"demo_fast.safetensors", "demo_accurate.safetensors"}
+    for known in committed_weights():
+        encoder, recipe = load_encoder(committed(known.file))
+        assert known.sha256 in card
+        assert network_of(recipe) == known.network
+        assert encoder.neck.out_features == known.embedding_dim
+        assert known.path.stat().st_size < 20_000_000
+
+
+@pytest.mark.parametrize("member", ["fast", "accurate"])
+def test_the_demo_pair_starts_from_the_committed_weights_unless_told_otherwise(member: str) -> None:
+    config = TrainConfig()
+    path, sha256 = config.initial_weights(member)
+    known = load_encoder(path)[0].state_dict()
+    begun = build_encoder(config, member).state_dict()
+    assert all(torch.equal(begun[name], known[name]) for name in known)
+    assert config.weights_depend_on(member)["initial_weights_sha256"] == sha256
+    assert TrainConfig(pretrained=False).initial_weights(member) is None
+    assert TrainConfig(embedding_dim=64).initial_weights(member) is None
+    assert TrainConfig(profile="standard").initial_weights(member) is None
 
 
 def test_a_tenth_of_the_look_groups_is_held_out_for_ever() -> None:

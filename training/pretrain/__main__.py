@@ -14,12 +14,11 @@ from training.committed import WEIGHTS
 from training.pretrain.config import PretrainConfig
 from training.pretrain.loop import pretrain
 from training.pretrain.pack import PACK_FILE, SidePack, build_side_pack
-from training.pretrain.publish import publish as publish_weights
-
-CONFIG_FILE = "config.json"
 from training.pretrain.photographs import simulated_set, write_labels
+from training.pretrain.publish import publish as publish_weights
 from training.pretrain.recogniser import pretrained_recogniser
 
+CONFIG_FILE = "config.json"
 RXIMAGE = "NLM RxIMAGE"
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 

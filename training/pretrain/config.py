@@ -28,7 +28,7 @@ class PretrainConfig(BaseModel):
     )
     epochs: Annotated[int, Field(ge=1, le=10_000)] = Field(30, description="passes over the sides; time is linear")
     batch_sides: Annotated[int, Field(ge=2, le=4096)] = Field(
-        64, description="sides per step, each shown twice; larger is steadier and takes fewer steps"
+        96, description="sides per step; larger is steadier and takes fewer steps"
     )
     learning_rate: Annotated[float, Field(gt=0, le=1)] = Field(
         3e-3, description="peak of the one-cycle schedule; too high diverges, too low does not get there in time"
@@ -42,6 +42,9 @@ class PretrainConfig(BaseModel):
     )
     ramp_share: Annotated[float, Field(ge=0, le=1)] = Field(
         0.4, description="share of the training in which the photographs become as hard and as turned as real ones"
+    )
+    ramp_from: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.0, description="how hard the first photographs are, 1 as real ones; a second cycle need not begin easily"
     )
     small_px: Annotated[int, Field(ge=32, le=512)] | None = Field(
         None, description="crop side in the first part; cheaper, but the network must take any size"

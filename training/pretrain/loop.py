@@ -12,12 +12,12 @@ from pathlib import Path
 import torch
 
 from bentos.runtime.contract import canonical_json
-from training.backbones import save_encoder
+from training.backbones import load_encoder, save_encoder
 from training.checkpoint import load_checkpoint, save_checkpoint
 from training.pretrain.config import PretrainConfig
 from training.pretrain.pack import SidePack
-from training.pretrain.retrieval import measure
-from training.pretrain.sides import Schedule, Sides, load_pairs
+from training.pretrain.retrieval import embed_sides, measure
+from training.pretrain.sides import Schedule, Sides, load_views
 from training.pretrain.step import Trained, begin, take_step
 
 CURVE_FILE, WEIGHTS_FILE = "curve.jsonl", "weights.safetensors"
@@ -57,14 +57,18 @@ def pretrain(
     keep = partial(save_checkpoint, out, fingerprint=fingerprint, modules=trained.named())
     saved = load_checkpoint(out, fingerprint=fingerprint, modules=trained.named()) or {"step": 0, "figures": {}}
     step, figures, tally = saved["step"], saved["figures"], _Tally()
-    for photo_BSSC, clean_BSSC, place_B in load_pairs(pack, config, from_step=step):
-        tally.add(*take_step(trained, schedule, (photo_BSSC, clean_BSSC), place_B.to(device), step=step))
+    if step == 0 and config.start_from is not None:
+        starter = load_encoder(config.start_from)[0].to(device)
+        trained.proxies.place_at(embed_sides(starter, pack.trainable(), sides, config, device=device))
+    for views_BSSC, place_B in load_views(pack, config, from_step=step):
+        tally.add(*take_step(trained, schedule, views_BSSC, place_B.to(device), step=step))
         step += 1
         on_step(step, schedule.num_steps)
         if epoch_ends := step % schedule.steps_per_epoch == 0:
             epoch = step // schedule.steps_per_epoch
             figures = {"epoch": epoch} | tally.figures() | _measured(trained, pack, sides, config, epoch, device=device)
             _write_down(figures, out)
+            _save(trained, config, out)
             on_epoch(figures)
             tally = _Tally()
         if epoch_ends or step % config.checkpoint_every_steps == 0 or time.monotonic() > ends:
@@ -91,9 +95,9 @@ def _measured(
 
 
 def _save(trained: Trained, config: PretrainConfig, out: Path) -> None:
-    """The averaged network in half precision; some of the bank stands for the classes."""
+    """The averaged network in half precision; some of the proxies stand for the classes."""
     save_encoder(
-        trained.average, out / WEIGHTS_FILE, recipe=config.recipe, prototypes_CD=trained.bank.bank_ND[:_NUM_WORLD],
+        trained.average, out / WEIGHTS_FILE, recipe=config.recipe, prototypes_CD=trained.proxies.weight_ND[:_NUM_WORLD],
         half=True, heads=trained.heads,
     )  # fmt: skip
 

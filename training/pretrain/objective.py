@@ -15,33 +15,33 @@ _SCORED_FROM = 2
 NUM_ATTRIBUTES = len(COLORS) + len(SHAPES) + 1 + len(IMPRINT_TYPES)
 
 
-class SideBank(nn.Module):
-    """The last embedding of every side's clean crop, and which sides are twins: one look group, never negatives."""
+class SideProxies(nn.Module):
+    """A learnt unit vector for every side, and which sides are twins: one look group, never negatives.
+
+    Learnt proxies and not the sides' last embeddings: a memory lags behind the network, and a network that may
+    move the right answer but not the remembered others learns to drift, which tells them apart for nothing.
+    """
 
     def __init__(self, look_groups: pd.Series, *, embedding_dim: int) -> None:
         super().__init__()
         codes_N = torch.from_numpy(pd.factorize(look_groups)[0].astype(np.int64))
         self.register_buffer("look_N", codes_N, persistent=False)
-        self.register_buffer("bank_ND", torch.zeros(len(codes_N), embedding_dim))
+        self.weight_ND = nn.Parameter(F.normalize(torch.randn(len(codes_N), embedding_dim), dim=1))
 
     def forward(
-        self, query_BD: torch.Tensor, key_BD: torch.Tensor, place_B: torch.Tensor, *, temperature: float
+        self, query_BD: torch.Tensor, place_B: torch.Tensor, *, temperature: float
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Cross-entropy of each query's own key among all sides, and how many of the queries found it first.
-
-        The batch's own keys stand in for their rows of the bank, with gradient.
-        """
-        logit_BN = query_BD @ self.bank_ND.T
-        logit_BN = logit_BN.index_copy(1, place_B, query_BD @ key_BD.T) / temperature
+        """Cross-entropy of each query's own side among all sides, and how many of the queries found it first."""
+        logit_BN = query_BD @ F.normalize(self.weight_ND, dim=1).T / temperature
         twins_BN = self.look_N[place_B][:, None] == self.look_N[None]
         twins_BN[torch.arange(len(place_B)), place_B] = False
         logit_BN = logit_BN.masked_fill(twins_BN, -torch.inf)
         return F.cross_entropy(logit_BN, place_B), (logit_BN.argmax(dim=1) == place_B).sum()
 
     @torch.no_grad()
-    def remember(self, key_BD: torch.Tensor, place_B: torch.Tensor) -> None:
-        """Keep the batch's keys."""
-        self.bank_ND[place_B] = key_BD.detach().float()
+    def place_at(self, embedding_ND: torch.Tensor) -> None:
+        """Begin at the sides' embeddings."""
+        self.weight_ND.copy_(embedding_ND)
 
 
 class AttributeHeads(nn.Module):

@@ -40,6 +40,15 @@ def measure(
     return figures
 
 
+def embed_sides(
+    encoder: Encoder, numbers: Sequence[int], sides: Sides, config: PretrainConfig, *, device: str
+) -> torch.Tensor:
+    """The clean crops' embeddings (N, D), one turn each."""
+    encoder.eval()
+    crops = (sides.turned(int(number), 0, size_px=config.recipe.size_px) for number in numbers)
+    return torch.from_numpy(_embedded(encoder, crops, config, device=device)).to(device)
+
+
 def _asked(pack: SidePack, *, held: bool, num: int) -> list[int]:
     numbers = np.flatnonzero(pack.rows["held_out"].to_numpy() == held)
     return np.random.default_rng(_QUERY_SEED).permutation(numbers)[:num].tolist()

@@ -1,4 +1,4 @@
-"""Pairs for contrast: a simulated photograph of a side and its clean reference crop, drawn by seed and step.
+"""What pre-training sees: simulated photographs of sides and some clean reference crops, drawn by seed and step.
 
 B: sides of a batch, S: crop side in px.
 """
@@ -23,6 +23,7 @@ from training.pretrain.pose import Pill, prepare
 from training.pretrain.simulate import CropSpec, simulate_crop
 
 _LEAST_STRENGTH, _LEAST_TURN = 0.25, 0.08
+_CLEAN_SHARE = 0.15
 TURNS_ROUND, TURNS_LONG = tuple(range(0, 360, 60)), (0, 180)
 
 
@@ -52,8 +53,9 @@ class Schedule:
         return self.config.small_px if small else self.config.recipe.size_px
 
     def hardness(self, step: int) -> float:
-        """0 at the start, 1 from the end of the ramp on."""
-        return min(1.0, step / max(1.0, self.config.ramp_share * self.num_steps))
+        """The configured one at the start, 1 from the end of the ramp on."""
+        passed = min(1.0, step / max(1.0, self.config.ramp_share * self.num_steps))
+        return self.config.ramp_from + (1 - self.config.ramp_from) * passed
 
     def chosen(self, step: int) -> np.ndarray:
         """Places (B,) among the sides trained on; every epoch is another order of all of them."""
@@ -110,13 +112,13 @@ class Sides:
         return self._pills[number]
 
 
-class _Pairs(IterableDataset):
+class _Views(IterableDataset):
     """Batches from `from_step` on, every `count`-th of them by each worker."""
 
     def __init__(self, pack: SidePack, config: PretrainConfig, *, from_step: int) -> None:
         self._schedule, self._from_step = Schedule(config, pack), from_step
 
-    def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
+    def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         cv2.setNumThreads(1)
         info = torch.utils.data.get_worker_info()
         first, count = (info.id, info.num_workers) if info else (0, 1)
@@ -124,25 +126,26 @@ class _Pairs(IterableDataset):
         for step in range(self._from_step + first, self._schedule.num_steps, count):
             yield self._batch(step, sides)
 
-    def _batch(self, step: int, sides: Sides) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    def _batch(self, step: int, sides: Sides) -> tuple[torch.Tensor, torch.Tensor]:
         schedule = self._schedule
         size_px, hardness = schedule.size_px(step), schedule.hardness(step)
-        places_B = schedule.chosen(step)
-        photos, cleans = [], []
+        places_B, views = schedule.chosen(step), []
         for number in schedule.numbers[places_B].tolist():
             rng = np.random.default_rng(item_seed(schedule.config.seed, step, number))
-            photos.append(sides.photo(number, rng, size_px=size_px, hardness=hardness))
-            turn = int(rng.integers(6)) if rng.random() < hardness else 0
-            cleans.append(sides.turned(number, turn, size_px=size_px))
-        return torch.from_numpy(np.stack(photos)), torch.from_numpy(np.stack(cleans)), torch.from_numpy(places_B)
+            if rng.random() < _CLEAN_SHARE:
+                turn = int(rng.integers(len(TURNS_ROUND))) if rng.random() < hardness else 0
+                views.append(sides.turned(number, turn, size_px=size_px))
+            else:
+                views.append(sides.photo(number, rng, size_px=size_px, hardness=hardness))
+        return torch.from_numpy(np.stack(views)), torch.from_numpy(places_B)
 
 
-def load_pairs(
+def load_views(
     pack: SidePack, config: PretrainConfig, *, from_step: int
-) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
-    """Stream photographs and clean crops, uint8 (B, S, S, 3), and the sides' places (B,) among those trained on."""
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Stream crops, uint8 (B, S, S, 3), and their sides' places (B,) among those trained on."""
     loader = DataLoader(
-        _Pairs(pack, config, from_step=from_step), batch_size=None, num_workers=config.workers,
+        _Views(pack, config, from_step=from_step), batch_size=None, num_workers=config.workers,
         prefetch_factor=6 if config.workers else None, worker_init_fn=_one_thread,
         multiprocessing_context="spawn" if config.workers else None,
     )  # fmt: skip

@@ -1,22 +1,25 @@
-"""One step of pre-training: both views of a batch of sides through the network, and the averaged weights after it.
+"""One step of pre-training: a batch of sides through the network, and the averaged weights after it.
 
 Shapes: B sides of a batch, S crop side in px, D embedding.
 """
 
 import copy
+import re
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch.nn import functional as F
 
-from training.backbones import Encoder, new_encoder, read_initial_weights
+from bentos.runtime.contract import file_sha256
+from training.backbones import Encoder, WeightsError, load_encoder, new_encoder
 from training.loop import one_cycle
 from training.pretrain.config import PretrainConfig
-from training.pretrain.objective import AttributeHeads, Attributes, SideBank
+from training.pretrain.objective import AttributeHeads, Attributes, SideProxies
 from training.pretrain.pack import SidePack
 from training.pretrain.sides import Schedule
+from training.pretrained import network_of
 
-_SWAPPED_WEIGHT = 0.5
 _WARM_UP = 0.1
 
 
@@ -26,102 +29,100 @@ class Trained:
 
     encoder: Encoder
     heads: AttributeHeads
-    bank: SideBank
+    proxies: SideProxies
     attributes: Attributes
     average: Encoder
     optimizer: torch.optim.AdamW
 
     def named(self) -> dict:
-        return {"encoder": self.encoder, "heads": self.heads, "bank": self.bank, "average": self.average,
+        return {"encoder": self.encoder, "heads": self.heads, "proxies": self.proxies, "average": self.average,
                 "optimizer": self.optimizer}  # fmt: skip
 
 
 def begin(config: PretrainConfig, pack: SidePack, *, device: str) -> Trained:
-    """The network by the configuration's seed or from the file it names, with its bank of sides and optimiser.
+    """The network by the configuration's seed or from the file it names, with a proxy for every side and an optimiser.
 
     Raises:
-        WeightsError: the file has another digest, or other tensors than the network.
+        WeightsError: the file has another digest, or shares nothing with the network.
     """
     torch.manual_seed(config.seed)
     encoder = new_encoder(config.recipe, embedding_dim=config.embedding_dim)
     if config.start_from is not None:
-        read_initial_weights(encoder, config.start_from, sha256=config.start_from_sha256)
+        begin_from(encoder, config.start_from, config)
     encoder = encoder.to(device, memory_format=torch.channels_last)
     heads = AttributeHeads(encoder.neck.in_features).to(device)
     rows = pack.rows.iloc[pack.trainable()]
-    parameters = [*encoder.parameters(), *heads.parameters()]
-    groups = [{"params": [p for p in parameters if p.ndim > 1], "weight_decay": config.weight_decay},
-              {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0}]  # fmt: skip
+    proxies = SideProxies(rows["look_group"], embedding_dim=config.embedding_dim).to(device)
+    network = [*encoder.parameters(), *heads.parameters()]
+    groups = [{"params": [p for p in network if p.ndim > 1], "weight_decay": config.weight_decay},
+              {"params": [p for p in network if p.ndim <= 1] + [proxies.weight_ND], "weight_decay": 0.0}]  # fmt: skip
     return Trained(
         encoder=encoder,
         heads=heads,
-        bank=SideBank(rows["look_group"], embedding_dim=config.embedding_dim).to(device),
+        proxies=proxies,
         attributes=Attributes(rows).to(device),
         average=copy.deepcopy(encoder).requires_grad_(False),
         optimizer=torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.98)),
     )
 
 
+def begin_from(encoder: Encoder, path: Path, config: PretrainConfig) -> None:
+    """Read the whole network; out of a file of another architecture, the convolutions that both have.
+
+    Raises:
+        WeightsError: another digest, or no convolution in common.
+    """
+    if (found := file_sha256(path)) != config.start_from_sha256:
+        raise WeightsError(f"{path} has SHA-256 {found}, the configuration says {config.start_from_sha256}")
+    known, recipe = load_encoder(path)
+    if network_of(recipe) == network_of(config.recipe):
+        encoder.load_state_dict(known.state_dict())
+        return
+    wanted = encoder.state_dict()
+    lent = {_own_name(name): value for name, value in known.backbone.state_dict().items()}
+    names = [name for name in wanted if name.startswith("backbone.") and _fits(wanted[name], lent.get(_own_name(name)))]
+    if not names:
+        raise WeightsError(f"{path} of {recipe.architecture} shares no layer with {config.recipe.architecture}")
+    encoder.load_state_dict(wanted | {name: lent[_own_name(name)] for name in names})
+
+
+def _own_name(name: str) -> str:
+    """A tensor's name without the modules around its network: `conv1.0.weight`, `layer1.0.bn1.weight`."""
+    parts = name.split(".")
+    start = next((i for i, part in enumerate(parts) if re.match(r"(conv|bn|layer)\d", part)), 0)
+    return ".".join(parts[start:])
+
+
+def _fits(wanted: torch.Tensor, lent: torch.Tensor | None) -> bool:
+    return lent is not None and lent.shape == wanted.shape
+
+
 def take_step(
-    trained: Trained,
-    schedule: Schedule,
-    views: tuple[torch.Tensor, torch.Tensor],
-    place_B: torch.Tensor,
-    *,
-    step: int,
+    trained: Trained, schedule: Schedule, views_BSSC: torch.Tensor, place_B: torch.Tensor, *, step: int
 ) -> tuple[float, int, int]:
-    """One optimiser step; returns loss, how many photographs found their side, and how many there were."""
+    """One optimiser step; returns loss, how many views found their side, and how many there were."""
     config = schedule.config
     for group in trained.optimizer.param_groups:
         group["lr"] = config.learning_rate * one_cycle(step / schedule.num_steps, warm_up=_WARM_UP)
     trained.encoder.train()
-    found = _forward(trained, config, views, place_B, hardness=schedule.hardness(step))
-    trained.optimizer.zero_grad()
-    found.total.backward()
-    torch.nn.utils.clip_grad_norm_(trained.encoder.parameters(), config.clip_norm)
-    trained.optimizer.step()
-    trained.bank.remember(found.clean_BD, place_B)
-    _average(trained, decay=min(config.ema_decay, (1 + step) / (10 + step)))
-    return found.loss.item(), int(found.num_right), len(place_B)
-
-
-@dataclass(frozen=True)
-class _Found:
-    """The sum that is minimised, the photographs' part of it, how many found their side; the clean embeddings."""
-
-    total: torch.Tensor
-    loss: torch.Tensor
-    num_right: torch.Tensor
-    clean_BD: torch.Tensor
-
-
-def _forward(
-    trained: Trained,
-    config: PretrainConfig,
-    views: tuple[torch.Tensor, torch.Tensor],
-    place_B: torch.Tensor,
-    *,
-    hardness: float,
-) -> _Found:
-    image_BCHW = _normalised(views, config, device=place_B.device)
     with torch.autocast(place_B.device.type, torch.bfloat16, enabled=place_B.is_cuda):
-        features_BF = trained.encoder.backbone(image_BCHW)
+        features_BF = trained.encoder.backbone(_normalised(views_BSSC, config, device=place_B.device))
         embedding_BD = trained.encoder.norm(trained.encoder.neck(features_BF))
         logits = trained.heads(features_BF)
-    photo_BD, clean_BD = F.normalize(embedding_BD.float(), dim=1).chunk(2)
-    temperature = config.temperature * (2 - hardness)
-    loss, num_right = trained.bank(photo_BD, clean_BD, place_B, temperature=temperature)
-    swapped, _ = trained.bank(clean_BD, photo_BD, place_B, temperature=temperature)
-    attributes = trained.attributes.loss(tuple(logit.float() for logit in logits), place_B.repeat(2))
-    total = loss + _SWAPPED_WEIGHT * swapped + config.attributes_weight * attributes
-    return _Found(total, loss, num_right, clean_BD)
+    temperature = config.temperature * (2 - schedule.hardness(step))
+    loss, num_right = trained.proxies(F.normalize(embedding_BD.float(), dim=1), place_B, temperature=temperature)
+    attributes = trained.attributes.loss(tuple(logit.float() for logit in logits), place_B)
+    trained.optimizer.zero_grad()
+    (loss + config.attributes_weight * attributes).backward()
+    torch.nn.utils.clip_grad_norm_(trained.encoder.parameters(), config.clip_norm)
+    trained.optimizer.step()
+    _average(trained, decay=min(config.ema_decay, (1 + step) / (10 + step)))
+    return loss.item(), int(num_right), len(place_B)
 
 
-def _normalised(
-    views: tuple[torch.Tensor, torch.Tensor], config: PretrainConfig, *, device: torch.device
-) -> torch.Tensor:
-    """Photographs, then clean crops, in one batch (2B, 3, S, S), normalised on the device."""
-    pixels_BCHW = torch.cat(views).to(device, non_blocking=True).permute(0, 3, 1, 2).float() / 255
+def _normalised(views_BSSC: torch.Tensor, config: PretrainConfig, *, device: torch.device) -> torch.Tensor:
+    """The views as a batch (B, 3, S, S), normalised on the device."""
+    pixels_BCHW = views_BSSC.to(device, non_blocking=True).permute(0, 3, 1, 2).float() / 255
     mean_C11, std_C11 = (torch.tensor(v, device=device)[:, None, None] for v in (config.recipe.mean, config.recipe.std))
     return ((pixels_BCHW - mean_C11) / std_C11).contiguous(memory_format=torch.channels_last)
 
