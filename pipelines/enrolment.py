@@ -24,6 +24,7 @@ from data.sources.labelled import read_table
 from monitoring.gallery_gate import judge_gallery
 from monitoring.gates import Gates
 from pipelines.showing import CommandFault, one_bar
+from training.committed import PRETRAINED
 
 LABELS = "labels.csv"
 _SIDES = {"front": "front", "back": "back", "unknown": "unknown", "both": None}
@@ -137,7 +138,7 @@ def _nlm(catalogue: Path, images: Path) -> tuple[list[Medication], list[Referenc
 
 
 def _recogniser(out: Path, base: Path | None) -> Path:
-    """The base bundle's, else the one that the bundle has already, else the champion's."""
+    """The base bundle's, else the one that the bundle has already, else the champion's, else the pre-trained one."""
     if base is not None:
         return base / "recogniser"
     if (out / "recogniser").is_dir():
@@ -145,6 +146,6 @@ def _recogniser(out: Path, base: Path | None) -> Path:
     settings = Settings()
     try:
         release = read_release(settings.release_path, key=read_public_key(settings.public_key_path))
-    except FileNotFoundError as error:
-        raise CommandFault("nothing is released yet; name a --bundle, or run `rxvision run` first") from error
+    except FileNotFoundError:
+        return PRETRAINED
     return directories(release.champion, home=settings.home)[0]

@@ -7,6 +7,7 @@ from bentos.runtime.contract import file_sha256
 
 WEIGHTS = Path(__file__).parent / "weights"
 INDEX_FILE = "weights.json"
+PRETRAINED = WEIGHTS / "pretrained" / "recogniser"
 
 
 class CommittedWeightsError(ValueError):
