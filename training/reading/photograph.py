@@ -84,11 +84,11 @@ def _jittered(
     """The canvas matrix with a turn, tilt and shift about the canvas's middle."""
     ratio = located.length_px / located.width_px
     if ratio < ELONGATED_FROM:
-        turn_deg = rng.uniform(-180, 180)
+        turn_deg = strength * rng.uniform(-180, 180)
     else:
         spread = _LEVEL_SD_DEG if ratio >= 1.5 else _ROUGHLY_LEVEL_SD_DEG
-        turn_deg = rng.normal(0, spread) + 180 * rng.integers(2)
-    turn = cv2.getRotationMatrix2D((0, 0), strength * turn_deg, 1.0)[:, :2]
+        turn_deg = strength * rng.normal(0, spread) + 180 * int(rng.random() < 0.5 * min(1, 2 * strength))
+    turn = cv2.getRotationMatrix2D((0, 0), turn_deg, 1.0)[:, :2]
     linear = turn @ (np.eye(2) + strength * rng.normal(0, 0.05, (2, 2)))
     middle_X = (np.array(size) - 1) / 2
     offset_X = linear @ (matrix[:, 2] - middle_X) + middle_X + strength * rng.normal(0, 0.01, 2) * size[0]

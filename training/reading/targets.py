@@ -15,6 +15,7 @@ from training.reading.photograph import Canvas
 
 STRIDE = 4
 _FIXED_BITS = 4
+_COVERED = 0.3
 _NEARLY_OUTSIDE = 0.05
 
 
@@ -54,7 +55,7 @@ def core_quad(quad_4X: np.ndarray) -> np.ndarray:
 
 
 def _inside(quad_4X: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """The coarse pixels inside of a quad, (h, w) bool."""
-    drawn = np.zeros(shape, np.uint8)
-    corners = np.rint(((quad_4X + 0.5) / STRIDE - 0.5) * 2**_FIXED_BITS).astype(np.int32)
-    return cv2.fillPoly(drawn, [corners], 1, shift=_FIXED_BITS) > 0
+    """The coarse pixels (h, w) of which a quad covers enough: so much that even a thin one is not torn."""
+    drawn = np.zeros((shape[0] * STRIDE, shape[1] * STRIDE), np.float32)
+    cv2.fillPoly(drawn, [np.rint(quad_4X * 2**_FIXED_BITS).astype(np.int32)], 1.0, shift=_FIXED_BITS)
+    return cv2.resize(drawn, shape[::-1], interpolation=cv2.INTER_AREA) > _COVERED
