@@ -6,7 +6,6 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import torch
@@ -53,13 +52,9 @@ def pretrain(
     out.mkdir(parents=True, exist_ok=True)
     device, ends = _device(config), time.monotonic() + 60 * minutes
     trained, schedule, sides = begin(config, pack, device=device), Schedule(config, pack), Sides(pack, config)
-    fingerprint = pretraining_fingerprint(config, pack)
-    keep = partial(save_checkpoint, out, fingerprint=fingerprint, modules=trained.named())
-    saved = load_checkpoint(out, fingerprint=fingerprint, modules=trained.named()) or {"step": 0, "figures": {}}
+    keep = {"fingerprint": pretraining_fingerprint(config, pack), "modules": trained.named()}
+    saved = load_checkpoint(out, **keep) or _fresh(trained, pack, sides, config, device=device)
     step, figures, tally = saved["step"], saved["figures"], _Tally()
-    if step == 0 and config.start_from is not None:
-        starter = load_encoder(config.start_from)[0].to(device)
-        trained.proxies.place_at(embed_sides(starter, pack.trainable(), sides, config, device=device))
     for views_BSSC, place_B in load_views(pack, config, from_step=step):
         tally.add(*take_step(trained, schedule, views_BSSC, place_B.to(device), step=step))
         step += 1
@@ -67,16 +62,23 @@ def pretrain(
         if epoch_ends := step % schedule.steps_per_epoch == 0:
             epoch = step // schedule.steps_per_epoch
             figures = {"epoch": epoch} | tally.figures() | _measured(trained, pack, sides, config, epoch, device=device)
-            _write_down(figures, out)
-            _save(trained, config, out)
+            _write_down(figures, trained, config, out)
             on_epoch(figures)
             tally = _Tally()
         if epoch_ends or step % config.checkpoint_every_steps == 0 or time.monotonic() > ends:
-            keep(progress={"step": step, "figures": figures})
+            save_checkpoint(out, **keep, progress={"step": step, "figures": figures})
         if time.monotonic() > ends:
             break
     _save(trained, config, out)
     return Pretrained(out / WEIGHTS_FILE, figures, step, schedule.num_steps)
+
+
+def _fresh(trained: Trained, pack: SidePack, sides: Sides, config: PretrainConfig, *, device: str) -> dict:
+    """The progress of a training that begins; its proxies begin where the weights it starts from see the sides."""
+    if config.start_from is not None:
+        starter = load_encoder(config.start_from)[0].to(device)
+        trained.proxies.place_at(embed_sides(starter, pack.trainable(), sides, config, device=device))
+    return {"step": 0, "figures": {}}
 
 
 def pretraining_fingerprint(config: PretrainConfig, pack: SidePack) -> str:
@@ -109,7 +111,9 @@ def _device(config: PretrainConfig) -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def _write_down(figures: Figures, out: Path) -> None:
+def _write_down(figures: Figures, trained: Trained, config: PretrainConfig, out: Path) -> None:
+    """A line of the curve, and the weights as they are, so that they can be used before the end."""
+    _save(trained, config, out)
     with (out / CURVE_FILE).open("a") as file:
         file.write(json.dumps({name: round(value, 5) for name, value in figures.items()}) + "\n")
 
