@@ -59,6 +59,7 @@ def accuracy_page(figures: Mapping[str, Any], *, provenance: Provenance, beside:
         *_section("Worst cases, picture only", _misses(figures["misses"])),
         *_ANCHORS,
         *_section("By slice, picture only", _slices(figures["slices"])),
+        *_section("Time of an answer, ms", _latency(figures["latency_ms"])),
         *_section("What was measured", _measured(figures, provenance)),
     ])  # fmt: skip
 
@@ -171,6 +172,13 @@ def _misses(found: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         for miss in found
     )  # fmt: skip
     return _table(["photograph", "it shows", "tokens read", "first answer", "said"], rows)
+
+
+def _latency(stages: Mapping[str, Mapping[str, float]]) -> Iterator[str]:
+    rows = ([name, *(f"{stage[key]:.1f}" for key in ("p50", "p95"))] for name, stage in stages.items())
+    yield from _table(["stage", "p50", "p95"], rows)
+    yield ""
+    yield "`crop` cuts, measures and reads the imprint; `recognise` embeds, scores against the gallery and decides."
 
 
 def _title(question: str, figures: Mapping[str, Any]) -> str:

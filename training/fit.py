@@ -80,7 +80,7 @@ def fit_fusion(problem: FusionProblem, *, unknown_prior: float, ridge: float = 0
         gradient = np.append(slope_C + 2 * ridge * away_C / num_cues, residual_QA.sum())
         return float(-(problem.weight_Q * log_truth_Q).sum() + ridge * (away_C**2).mean()), gradient
 
-    bounds = [(0.0, 3.0)] * num_cues + [(-30.0, 30.0)]
+    bounds = [(0.0, 3.0)] * num_cues + [(-60.0, 60.0)]
     theta = minimize(loss, np.append(np.ones(num_cues), 0.0), jac=True, bounds=bounds, method="L-BFGS-B").x
     return theta[:-1], float(theta[-1])
 

@@ -11,8 +11,8 @@ from monitoring.reading import composition, measure_reader, read_photo
 def line(text: str) -> Line:
     """A line whose best path reads `text`."""
     codes = [code for character in text for code in (ALPHABET.index(character), BLANK)] or [BLANK]
-    lattice_TK = np.full((len(codes), BLANK + 1), 0.001)
-    lattice_TK[np.arange(len(codes)), codes] = 0.9
+    lattice_TK = np.full((len(codes), BLANK + 1), 1e-5)
+    lattice_TK[np.arange(len(codes)), codes] = 1.0
     return Line(np.zeros((4, 2)), 1.0, (lattice_TK,))
 
 
