@@ -63,8 +63,8 @@ def recogniser(
     accurate: Annotated[Path | None, typer.Option(help="weights of the accurate member")] = None,
     profile: str = "demo",
     photos_per_side: int = 2,
-    num_others: int = 300,
-    max_photos: int = 450,
+    num_others: int = 150,
+    max_photos: int = 900,
     seed: int = 7,
 ) -> None:
     """Fit a recogniser of pre-trained members on simulated photographs of held-out reference sides."""
