@@ -19,7 +19,7 @@ _TABLE_FROM, _TABLE_TO = "<!-- weights -->", "<!-- end of weights -->"
 def publish(
     run: Path, config: PretrainConfig, pack: SidePack, *, commit: str, hours_before: float, weights: Path
 ) -> str:
-    """Copy the weights of `run` into the directory `weights`, renew its record and its card's table; the file's name.
+    """Copy weights and learning curve of `run` into `weights`, renew its record and its card's table; the file's name.
 
     `hours_before` were spent on the weights that the run started from.
 
@@ -31,6 +31,7 @@ def publish(
     name = f"{config.profile}_{config.member}.safetensors"
     weights.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(run / WEIGHTS_FILE, weights / name)
+    shutil.copyfile(run / CURVE_FILE, weights / f"{config.member}_{CURVE_FILE}")
     facts = {"commit": commit} | _facts(config, pack, curve, hours_before=hours_before)
     dim = encoder.neck.out_features
     record(name, weights=weights, embedding_dim=dim, network=network_of(recipe), facts=facts)
