@@ -17,7 +17,14 @@ from monitoring.gallery_sizes import seen_photographs
 from pipelines.sizes import PICTURE_FILE, TABLE_FILE
 from training.committed import WEIGHTS
 
-_ENROL = "rxvision enrol --catalogue ../shared/rximage/catalogue.csv --images ../shared/rximage/images --out {bundle}"
+_ENROL = (
+    "rxvision enrol --catalogue ../shared/rximage/catalogue.csv --images ../shared/rximage/images "
+    "--bundle training/weights/pretrained --out {bundle}"
+)
+_SIMULATED = (
+    "python -m training.pretrain photographs --rximage ../shared/rximage --out var/simulated",
+    "rxvision benchmark --bundle {bundle} --photos var/simulated --json {figures}",
+)
 
 
 def write_page(
@@ -31,10 +38,11 @@ def write_page(
         "calibration domain": spec.calibration_domain,
         **spec.training_facts,
     }
+    simulating = [line.format(bundle=bundle, figures=simulated) for line in _SIMULATED if simulated]
     provenance = Provenance(
         commit=source_commit(),
         measured_on=datetime.now(UTC).date().isoformat(),
-        commands=[_ENROL.format(bundle=bundle), " ".join(["rxvision", *sys.argv[1:]])],
+        commands=[_ENROL.format(bundle=bundle), *simulating, " ".join(["rxvision", *sys.argv[1:]])],
         facts=facts,
     )
     path.parent.mkdir(parents=True, exist_ok=True)
