@@ -70,11 +70,12 @@ def decide_status(
     return "identified", "one medication explains the evidence"
 
 
-def contradictions(ruling: Ruling) -> list[str]:
+def contradictions(ruling: Ruling, *, whole_match: float = 0.0) -> list[str]:
     """The cues that speak against the first answer, in words.
 
     A cue does where it makes the answer less likely by more than `CONTRADICTION_NATS`, and the typed imprint
-    also where it fits another appearance better by more than `IMPRINT_GAP_NATS`.
+    also where it fits another appearance, or the very text (`whole_match`, unweighted nats), better by more than
+    `IMPRINT_GAP_NATS`: a token that is typed and not on the pill is no match, whatever the gallery holds.
     """
     first = ruling.first()
     shares = {name: float(share_A[first]) for name, share_A in ruling.posterior.share_CA.items()}
@@ -82,14 +83,16 @@ def contradictions(ruling: Ruling) -> list[str]:
     if picture:
         shares["picture"] = sum(picture)
     against = {name for name, share in shares.items() if name in _CUE_WORDS and share < CONTRADICTION_NATS}
-    if "imprint" in shares and _best(ruling, "imprint") - shares["imprint"] > IMPRINT_GAP_NATS:
+    if "imprint" in shares and _best_imprint(ruling, whole_match) - shares["imprint"] > IMPRINT_GAP_NATS:
         against.add("imprint")
     return [words for name, words in _CUE_WORDS.items() if name in against]
 
 
-def _best(ruling: Ruling, cue: str) -> float:
+def _best_imprint(ruling: Ruling, whole_match: float) -> float:
+    """The largest share that the typed imprint has for any active appearance, or would have for its very text."""
     active_A = np.isfinite(ruling.posterior.score_A)
-    return float(ruling.posterior.share_CA[cue][active_A].max())
+    best = float(ruling.posterior.share_CA["imprint"][active_A].max())
+    return max(best, ruling.posterior.pattern.weights.get("imprint", 0.0) * whole_match)
 
 
 def explain(ruling: Ruling, *, warnings: Sequence[str], look_alikes: Sequence[Neighbour] = ()) -> Explanation:

@@ -41,6 +41,11 @@ def typed_tokens(text: str) -> list[str]:
     return [piece for piece in pieces if piece][:_MAX_TYPED_TOKENS]
 
 
+def whole_match(text: str, *, error_rate: float) -> float:
+    """The log-likelihood ratio that an imprint of exactly this typed text would have, nats."""
+    return sum(len(token) for token in typed_tokens(text)) * (math.log1p(-error_rate) + _NATS_PER_CHARACTER)
+
+
 class ImprintIndex:
     """The imprints of A appearances, prepared for scoring typed text against all of them at once."""
 

@@ -28,6 +28,7 @@ from bentos.runtime.evidence import Evidence, Scorer, SideObservation
 from bentos.runtime.features import visual_features
 from bentos.runtime.fuse import Posterior, fuse, jensen_shannon_bits
 from bentos.runtime.gallery import Gallery
+from bentos.runtime.imprint import whole_match
 from bentos.runtime.locate import Located, locate
 from bentos.runtime.look_alike import most_dangerous, sentence
 from bentos.runtime.neighbours import Neighbourhood
@@ -199,7 +200,9 @@ class Predictor:
 
     def _answer_pill(self, pill: PillObservation, observation: Observation, *, metadata: PillMetadata) -> PillAnswer:
         ruling = self.judge(pill.sides, metadata=metadata)
-        against = decide.contradictions(ruling) if self.gallery.num_active else []
+        against = (
+            decide.contradictions(ruling, whole_match=self._whole_match(metadata)) if self.gallery.num_active else []
+        )
         total = self.total_uncertainty(ruling.posterior)
         status, reason = decide.decide_status(ruling, self.gallery, total=total, contradictions=against)
         retake = next(filter(None, (self._retake(side) for side in pill.sides)), None)
@@ -225,6 +228,10 @@ class Predictor:
             next=None if status == "identified" else decide.next_observation(
                 inside, metadata=metadata, num_pictures=observation.num_pictures),
         )  # fmt: skip
+
+    def _whole_match(self, metadata: PillMetadata) -> float:
+        rate = self.recogniser.spec.cues.imprint_error_rate
+        return whole_match(metadata.imprint, error_rate=rate) if metadata.imprint else 0.0
 
     def _retake(self, side: SideObservation) -> str | None:
         return retake_reason(side.statistics, quality=self.recogniser.spec.quality, located=side.located)

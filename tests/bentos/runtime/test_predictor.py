@@ -67,6 +67,17 @@ def test_an_explanation_adds_up_to_the_first_answers_score(predictor):
     assert {"imprint", "typed_color"} <= pill.explanation.cues.keys()
 
 
+@pytest.mark.parametrize("typed", ["A1 7777", "QX A1", "TEST 93"])
+def test_a_typed_token_that_no_pill_carries_forbids_identified(predictor, typed):
+    """The other token matches the pill; the stranger does not, whatever else the gallery holds."""
+    alone = predictor.with_gallery(predictor.gallery.subset([predictor.gallery.appearances[0].appearance_id]))
+    shown = alone.gallery.medications[alone.gallery.appearances[0].medication_ids[0]]
+    number = [item.medication_id for item in tiny_catalogue()].index(shown.medication_id)
+    token = typed.replace("A1", f"A{number + 1}")
+    answer = alone.identify([photo(number)], metadata=PillMetadata(imprint=token)).pills[0]
+    assert answer.status != "identified"
+
+
 def test_a_typed_imprint_of_another_pill_forbids_identified(predictor):
     pill = predictor.identify([photo(0)], metadata=PillMetadata(imprint="A2 TEST")).pills[0]
     assert pill.status != "identified"
