@@ -38,6 +38,7 @@ class SideObservation:
     statistics: PictureStatistics
     reading: Reading | None = None
     embeddings: dict[str, np.ndarray] = field(default_factory=dict)
+    read_ratios: dict[str, np.ndarray] = field(default_factory=dict)
 
     def embedding(self, recogniser: Recogniser, member: str) -> np.ndarray:
         """Unit vector (D,) of the member, computed once."""
@@ -91,8 +92,15 @@ class Scorer:
         spec = self._recogniser.spec.reader
         if spec is None:
             return {}
-        lines = [line for side in sides if side.reading is not None for line in side.reading.lines]
-        return {READ_IMPRINT: self._gallery.index.imprints.score_lines(lines, stray_share=spec.stray_share)}
+        return {READ_IMPRINT: sum(self._read_ratio(side, stray_share=spec.stray_share) for side in sides)}
+
+    def _read_ratio(self, side: SideObservation, *, stray_share: float) -> np.ndarray:
+        """What was read on one side, (A,), scored once per gallery: the route asks for it up to three times."""
+        key = self._gallery.digest
+        if key not in side.read_ratios:
+            lines = side.reading.lines if side.reading is not None else ()
+            side.read_ratios[key] = self._gallery.index.imprints.score_lines(lines, stray_share=stray_share)
+        return side.read_ratios[key]
 
     def _ratio(self, name: str, side: SideObservation) -> np.ndarray:
         cues = self._recogniser.spec.cues

@@ -20,7 +20,6 @@ from bentos.runtime.locate import Located
 from bentos.runtime.preprocess import filled_behind, pill_canvas
 
 _FILL = (128, 128, 128)
-_STRIDE = 4
 _SHRINK, _MAX_SHRINK = 0.42, 0.36
 _MIN_CORE_PX = 2.0
 _UPRIGHT_UP_TO = 1.45
