@@ -11,9 +11,11 @@ import torch
 from bentos.runtime.contract import MemberName, MemberSpec, PreprocessSpec
 from bentos.runtime.preprocess import to_batch
 from training.backbones import Encoder, load_encoder
+from training.maps import MAP, mapped
 from training.parity import Parity, check_parity
 from training.quantise import quantise
 
+EMBEDDING = "embedding_BD"
 _OPSET = 17
 _COHORT_TOP = 32
 
@@ -44,7 +46,7 @@ def export_member(
     out.mkdir(parents=True, exist_ok=True)
     encoder, recipe = load_encoder(weights)
     fp32, int8 = out / f"{member}.onnx", out / f"{member}.int8.onnx"
-    write_onnx(encoder, fp32, size_px=recipe.size_px)
+    outputs = write_onnx(encoder, fp32, size_px=recipe.size_px)
     quantise(fp32, int8, batches=_batches(calibration_crops[: len(calibration_crops) // 2], recipe.preprocess))
     parity = check_parity(encoder, fp32, int8, batches=_batches(calibration_crops, recipe.preprocess))
     if not parity.int8_accepted:
@@ -59,23 +61,31 @@ def export_member(
         embedding_dim=encoder.neck.out_features,
         cohort=f"{member}.cohort.npy",
         cohort_top=_COHORT_TOP,
+        map_output=MAP if MAP in outputs else None,
     )
     return MemberExport(spec, out, parity)
 
 
-def write_onnx(encoder: Encoder, path: Path, *, size_px: int) -> None:
-    """Write the encoder in evaluation mode, with any batch size, by torch's TorchScript exporter."""
+def write_onnx(encoder: Encoder, path: Path, *, size_px: int) -> tuple[str, ...]:
+    """Write the encoder in evaluation mode, with any batch size, by torch's TorchScript exporter.
+
+    Returns the names of its outputs: the unit rows, and the map (`training.maps`) where the network has one.
+    """
+    encoder = encoder.eval().float().cpu()
+    both = mapped(encoder, size_px=size_px)
+    outputs = (EMBEDDING, MAP) if both else (EMBEDDING,)
     torch.onnx.export(
-        encoder.eval().float().cpu(),
+        both or encoder,
         (torch.zeros(2, 3, size_px, size_px),),
         str(path),
         input_names=["image_BCHW"],
-        output_names=["embedding_BD"],
-        dynamic_axes={"image_BCHW": {0: "batch"}, "embedding_BD": {0: "batch"}},
+        output_names=list(outputs),
+        dynamic_axes={name: {0: "batch"} for name in ("image_BCHW", *outputs)},
         opset_version=_OPSET,
         dynamo=False,
     )
     onnx.checker.check_model(str(path))
+    return outputs
 
 
 def _batches(crops: Sequence[np.ndarray], spec: PreprocessSpec) -> list[np.ndarray]:

@@ -1,4 +1,4 @@
-"""The parity gate: torch and ONNX Runtime must give the same embedding, in fp32 and near enough in int8."""
+"""The parity gate: torch and ONNX Runtime must give the same embedding and map, in fp32 and near enough in int8."""
 
 import time
 from collections.abc import Sequence
@@ -10,8 +10,10 @@ import onnxruntime as ort
 import torch
 
 from training.backbones import Encoder
+from training.maps import MAP, mapped
 
 MAX_ABS_ERROR = 1e-4
+MAX_MAP_ERROR = 1e-3
 MIN_COSINE_FP32 = 0.9999
 MIN_COSINE_INT8 = 0.97
 MIN_SPEEDUP_INT8 = 1.25
@@ -23,7 +25,10 @@ class ParityError(Exception):
 
 @dataclass(frozen=True)
 class Parity:
-    """How far ONNX Runtime is from torch on real crops, and one core's time for a single picture."""
+    """How far ONNX Runtime is from torch on real crops, and one core's time for a single picture.
+
+    The map's error is a share of its largest value, its cosine that of a picture's whole map; None without a map.
+    """
 
     num_pictures: int
     max_abs_error: float
@@ -31,6 +36,8 @@ class Parity:
     min_cosine_int8: float
     fp32_ms: float
     int8_ms: float
+    max_map_error: float | None = None
+    min_map_cosine_int8: float | None = None
 
     @property
     def int8_accepted(self) -> bool:
@@ -52,6 +59,7 @@ def check_parity(encoder: Encoder, fp32: Path, int8: Path, *, batches: Sequence[
     with torch.inference_mode():
         torch_BD = np.concatenate([encoder(torch.from_numpy(batch)).numpy() for batch in batches])
     sessions = [_session(path) for path in (fp32, int8)]
+    map_error, map_cosine = _compare_maps(encoder, sessions, batches)
     fp32_BD, int8_BD = (_embed(session, batches) for session in sessions)
     parity = Parity(
         num_pictures=len(torch_BD),
@@ -60,7 +68,11 @@ def check_parity(encoder: Encoder, fp32: Path, int8: Path, *, batches: Sequence[
         min_cosine_int8=float((torch_BD * int8_BD).sum(axis=1).min()),
         fp32_ms=_latency_ms(sessions[0], batches[0][:1]),
         int8_ms=_latency_ms(sessions[1], batches[0][:1]),
+        max_map_error=map_error,
+        min_map_cosine_int8=map_cosine,
     )
+    if map_error is not None and map_error > MAX_MAP_ERROR:
+        raise ParityError(f"the map of {fp32.name} differs from torch by {map_error:.2g} of its largest value")
     if not (parity.max_abs_error <= MAX_ABS_ERROR and parity.min_cosine_fp32 >= MIN_COSINE_FP32):
         raise ParityError(
             f"{fp32.name} differs from torch by {parity.max_abs_error:.2g} (at most {MAX_ABS_ERROR:g}), "
@@ -93,16 +105,36 @@ def _session(path: Path) -> ort.InferenceSession:
 
 
 def _embed(session: ort.InferenceSession, batches: Sequence[np.ndarray]) -> np.ndarray:
+    return _outputs(session, session.get_outputs()[0].name, batches)
+
+
+def _outputs(session: ort.InferenceSession, output: str, batches: Sequence[np.ndarray]) -> np.ndarray:
     name = session.get_inputs()[0].name
-    return np.concatenate([session.run(None, {name: batch})[0] for batch in batches])
+    return np.concatenate([session.run([output], {name: batch})[0] for batch in batches])
+
+
+def _compare_maps(
+    encoder: Encoder, sessions: Sequence[ort.InferenceSession], batches: Sequence[np.ndarray]
+) -> tuple[float | None, float | None]:
+    """The map's largest error in fp32 and lowest cosine in int8; None where the first file has no map."""
+    if MAP not in {output.name for output in sessions[0].get_outputs()}:
+        return None, None
+    both = mapped(encoder, size_px=batches[0].shape[-1])
+    with torch.inference_mode():
+        torch_BX = np.concatenate([both(torch.from_numpy(batch))[1].flatten(1).numpy() for batch in batches])
+    fp32_BX, int8_BX = (_outputs(session, MAP, batches).reshape(len(torch_BX), -1) for session in sessions)
+    lengths_B = np.linalg.norm(torch_BX, axis=1) * np.linalg.norm(int8_BX, axis=1)
+    error = np.abs(torch_BX - fp32_BX).max() / np.abs(torch_BX).max()
+    return float(error), float(((torch_BX * int8_BX).sum(axis=1) / lengths_B).min())
 
 
 def _latency_ms(session: ort.InferenceSession, batch: np.ndarray, *, num_runs: int = 15) -> float:
     """The fastest of some runs: what the network needs when nothing else wants the core."""
-    feed = {session.get_inputs()[0].name: batch}
+    feed, first, only = {session.get_inputs()[0].name: batch}, [session.get_outputs()[0].name], ort.RunOptions()
+    only.only_execute_path_to_fetches = True
     times = []
     for _ in range(num_runs):
         start = time.perf_counter()
-        session.run(None, feed)
+        session.run(first, feed, only)
         times.append(time.perf_counter() - start)
     return 1000 * min(times)

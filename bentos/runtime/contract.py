@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, ValidationError, model_serializer
 
 from bentos.runtime.errors import ContractError
 from bentos.runtime.medication import Appearance, Medication
@@ -15,8 +15,17 @@ GALLERY_FILE = "gallery.json"
 MemberName = Literal["fast", "accurate"]
 
 
+# Marks a field that came after the first recognisers: left out where it is None, so that they keep their digests.
+LATER = "later"
+
+
 class _Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @model_serializer(mode="wrap")
+    def _without_what_came_later(self, plain: SerializerFunctionWrapHandler) -> dict[str, object]:
+        later = {name for name, field in type(self).model_fields.items() if LATER in field.metadata}
+        return {name: value for name, value in plain(self).items() if value is not None or name not in later}
 
 
 class PreprocessSpec(_Record):
@@ -31,7 +40,11 @@ class PreprocessSpec(_Record):
 
 
 class MemberSpec(_Record):
-    """One ONNX encoder: NCHW float32 pictures to unit vectors (B, embedding_dim)."""
+    """One ONNX encoder: NCHW float32 pictures to unit vectors (B, embedding_dim), its first output.
+
+    `map_output` names a second output (B, H, W, embedding_dim): what each region adds to the unit vector, which is
+    its mean over the regions. So `map . (one prototype - another)` is each region's share of the difference.
+    """
 
     name: MemberName
     architecture: str
@@ -42,6 +55,7 @@ class MemberSpec(_Record):
     embedding_dim: int
     cohort: str = Field(description="npy file (C, embedding_dim): training prototypes that stand for the world")
     cohort_top: int = Field(description="how many nearest cohort members normalise a score (adaptive s-norm)")
+    map_output: Annotated[str | None, LATER] = Field(None, description="output that says what each region adds")
 
 
 class LogisticSpec(_Record):
@@ -65,12 +79,22 @@ class CueSpec(_Record):
     typed_shape_error_rate: float = Field(gt=0, lt=1)
 
 
+class StatusLimits(_Record):
+    """When `identified` may be said: up to a total uncertainty, and from a score that unknown pills rarely reach.
+
+    `unknown_threshold` is (intercept, slope) of that score, a line in log(gallery size), nats.
+    """
+
+    identified_uncertainty: float = Field(ge=0, le=1)
+    unknown_threshold: tuple[float, float]
+
+
 class PatternSpec(_Record):
     """Fusion for one pattern of cues present: weight per cue, bias, temperature, and its thresholds.
 
-    `set_threshold`: scores at or above enter the prediction set. `identified_uncertainty`: the largest
-    total uncertainty at which `identified` is said. `unknown_threshold`: (intercept, slope) of the score
-    below which the pill is called unknown, a line in log(gallery size).
+    `set_threshold`: scores at or above enter the prediction set. `identified_uncertainty` and
+    `unknown_threshold` are those of `StatusLimits`; `spelled` holds others for answers whose whole imprint was
+    typed to the letter, as a misread or partial one leads to other pills far more often.
     """
 
     weights: dict[str, float]
@@ -79,6 +103,15 @@ class PatternSpec(_Record):
     set_threshold: float
     identified_uncertainty: float = Field(ge=0, le=1)
     unknown_threshold: tuple[float, float]
+    spelled: StatusLimits | None = None
+
+    def limits(self, *, spelled: bool) -> StatusLimits:
+        """The limits in force; `spelled` where the typed text is the first answer's whole imprint."""
+        if spelled and self.spelled is not None:
+            return self.spelled
+        return StatusLimits(
+            identified_uncertainty=self.identified_uncertainty, unknown_threshold=self.unknown_threshold
+        )
 
 
 class RouterSpec(_Record):
@@ -129,6 +162,7 @@ class RecogniserSpec(_Record):
     profile: str
     members: tuple[MemberSpec, ...]
     reader: ReaderSpec | None = None
+    imprint_world: str | None = Field(None, description="JSON file of how common imprint tokens are")
     cues: CueSpec
     patterns: dict[str, PatternSpec]
     router: RouterSpec

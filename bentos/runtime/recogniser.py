@@ -12,8 +12,12 @@ import onnxruntime as ort
 
 from bentos.runtime.contract import MemberSpec, RecogniserSpec, read_recogniser_spec, spec_digest
 from bentos.runtime.errors import ContractError
+from bentos.runtime.imprint_world import NO_WORLD, ImprintWorld
 from bentos.runtime.preprocess import to_batch
 from bentos.runtime.read import Reader, open_reader
+
+_NOTHING_MORE = ort.RunOptions()
+_NOTHING_MORE.only_execute_path_to_fetches = True
 
 
 @dataclass(frozen=True)
@@ -26,12 +30,22 @@ class Member:
 
     def embed(self, crops: Sequence[np.ndarray], *, max_batch: int = 32) -> np.ndarray:
         """Map uint8 crops (S, S, 3) to unit rows (B, D), float32."""
-        name = self.session.get_inputs()[0].name
-        parts = [
-            self.session.run(None, {name: to_batch(crops[i : i + max_batch], spec=self.spec.preprocess)})[0]
-            for i in range(0, len(crops), max_batch)
-        ]
+        parts = [self._run(crops[i : i + max_batch], with_map=False)[0] for i in range(0, len(crops), max_batch)]
         return np.concatenate(parts) if parts else np.zeros((0, self.spec.embedding_dim), np.float32)
+
+    def embed_with_map(self, crops: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray | None]:
+        """As `embed`, one to 32 crops, and what each region adds (B, H, W, D); None where the network has no map.
+
+        The mean of the map over H and W is the unit row.
+        """
+        found = self._run(crops, with_map=self.spec.map_output is not None)
+        return found[0], found[1] if len(found) == 2 else None
+
+    def _run(self, crops: Sequence[np.ndarray], *, with_map: bool) -> list[np.ndarray]:
+        """The outputs asked for: the network computes what they need and nothing else."""
+        outputs = [self.session.get_outputs()[0].name, *([self.spec.map_output] if with_map else [])]
+        feed = {self.session.get_inputs()[0].name: to_batch(crops, spec=self.spec.preprocess)}
+        return self.session.run(outputs, feed, _NOTHING_MORE)
 
 
 @dataclass(frozen=True)
@@ -43,6 +57,7 @@ class Recogniser:
     digest: str
     members: dict[str, Member]
     reader: Reader | None = None
+    imprint_world: ImprintWorld = NO_WORLD
 
     @classmethod
     def load(cls, directory: Path, *, members: tuple[str, ...] | None = None) -> "Recogniser":
@@ -61,11 +76,16 @@ class Recogniser:
             raise ContractError(f"the recogniser has no member {', '.join(sorted(missing))}")
         opened = {name: open_member(directory, known[name]) for name in wanted}
         reader = open_reader(directory, spec.reader, options=session_options()) if spec.reader else None
-        return cls(directory, spec, spec_digest(spec), opened, reader)
+        world = ImprintWorld.load(directory / spec.imprint_world) if spec.imprint_world else NO_WORLD
+        return cls(directory, spec, spec_digest(spec), opened, reader, world)
 
     def embed(self, member: str, crops: Sequence[np.ndarray]) -> np.ndarray:
         """Map uint8 crops (S, S, 3) of the member's size to unit rows (B, D)."""
         return self.members[member].embed(crops)
+
+    def embed_with_map(self, member: str, crops: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray | None]:
+        """Unit rows (B, D) and what each region adds to them (B, H, W, D), None where the member has no map."""
+        return self.members[member].embed_with_map(crops)
 
 
 def session_options() -> ort.SessionOptions:

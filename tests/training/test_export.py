@@ -21,6 +21,7 @@ from training.backbones import (
 )
 from training.config import MemberChoice, TrainConfig
 from training.export import export_member, write_onnx
+from training.maps import MAP
 from training.parity import Parity, ParityError, check_parity
 from training.profiles import PROFILES
 
@@ -60,6 +61,9 @@ def test_a_member_is_exported_in_both_precisions(tmp_path: Path, architecture: s
     assert export.spec.preprocess.size_px == 64
     kinds = {node.op_type for node in onnx.load(tmp_path / "out" / "fast.int8.onnx").graph.node}
     assert operator in kinds
+    assert export.spec.map_output == MAP
+    assert export.parity.max_map_error < 1e-4
+    assert export.parity.min_map_cosine_int8 > 0.9
 
 
 @pytest.mark.parametrize("num", [1, 3])
@@ -69,7 +73,7 @@ def test_the_graph_takes_any_batch_and_gives_unit_vectors(tmp_path: Path, num: i
     write_onnx(encoder, tmp_path / "m.onnx", size_px=64)
     session = ort.InferenceSession(tmp_path / "m.onnx", providers=["CPUExecutionProvider"])
     batch = to_batch(crops(64, num=num), spec=recipe.preprocess)
-    (embedding_BD,) = session.run(None, {session.get_inputs()[0].name: batch})
+    embedding_BD = session.run(None, {session.get_inputs()[0].name: batch})[0]
     assert embedding_BD.shape == (num, 32)
     assert np.linalg.norm(embedding_BD, axis=1) == pytest.approx(1, abs=1e-5)
 
