@@ -8,8 +8,8 @@ from typing import Final
 import numpy as np
 from rapidfuzz.distance import Levenshtein
 
-from bentos.runtime.imprint import confusion_class
 from bentos.runtime.medication import Medication, appearance_id_of, fold_imprint
+from bentos.runtime.typing_channel import confusion_class
 
 MAX_SIZE_DIFFERENCE_MM: Final = 1.0
 SHORT_IMPRINT: Final = 5

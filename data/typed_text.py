@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from bentos.runtime.imprint import CONFUSABLE
 from bentos.runtime.medication import Medication
+from bentos.runtime.typing_channel import CONFUSABLE
 
 _LOOK_ALIKES = {
     char: [other for group in CONFUSABLE if char in group for other in group if other != char]

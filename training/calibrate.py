@@ -12,7 +12,7 @@ import numpy as np
 
 from bentos.runtime.contract import CueSpec, PatternSpec, QualitySpec, RouterSpec, pattern_key
 from bentos.runtime.evidence import FEATURE_CUES, TWO_SIDES, Scorer, feature_distances
-from bentos.runtime.fuse import fuse, posterior
+from bentos.runtime.fuse import fuse
 from bentos.runtime.predictor import Predictor
 from training.calibration_config import CalibrationConfig
 from training.examples import TYPED_FIELDS, Example, only
@@ -23,9 +23,8 @@ from training.fit import (
     fit_fusion,
     fit_log_ratio,
     fit_temperature,
-    line_in_log_size,
-    risk_threshold,
 )
+from training.limits import Judge, fit_limits
 
 ROUTER_FEATURES = ("sharpness", "brightness", "contrast", "saturation", "clipped", "pill_px", "elongation")
 _CUE_OF_FIELD = {"imprint": "imprint", "color": "typed_color", "shape": "typed_shape", "size_mm": "size"}
@@ -181,53 +180,23 @@ def fit_pattern(
         temperature=fit_temperature(score_QA, held.truth_Q, held.weight_Q, unknown_prior=prior),
         set_threshold=0.0,
         identified_uncertainty=0.0,
-        unknown_threshold=unknown_line(score_QA[num:], config=config, rng=rng),
+        unknown_threshold=(0.0, 0.0),
     )
     table = calibrate.of(pattern)
     examples = [table.examples[q] for q in table.rows(pattern)]
-    return with_thresholds(predictor, draft, examples, score_QA[:num], config=config)
+    draft = with_set_threshold(draft, examples, score_QA[:num], config=config)
+    judge = Judge(predictor.gallery, examples, typed_imprint="imprint" in pattern.typed, unknown_prior=prior)
+    return fit_limits(judge, draft, known_NA=score_QA[:num], foreign_NA=score_QA[num:], config=config, rng=rng)
 
 
-def unknown_line(score_QA: np.ndarray, *, config: CalibrationConfig, rng: np.random.Generator) -> tuple[float, float]:
-    """The best score of an unknown pill is below this line in log(gallery size) but for `unknown_error`."""
-    num = score_QA.shape[1]
-    sizes = sorted({size for size in (8, 16, 32, 64, 128, 512, 2048) if size < num} | {num})
-    limits = []
-    for size in sizes:
-        chosen_QN = np.argsort(rng.random(score_QA.shape), axis=1)[:, :size]
-        best_Q = np.take_along_axis(score_QA, chosen_QN, axis=1).max(axis=1)
-        limits.append(float(np.quantile(best_Q[np.isfinite(best_Q)], 1 - config.unknown_error)))
-    return line_in_log_size(sizes, limits)
-
-
-def with_thresholds(
-    predictor: Predictor,
-    draft: PatternSpec,
-    examples: Sequence[Example],
-    score_QA: np.ndarray,
-    *,
-    config: CalibrationConfig,
+def with_set_threshold(
+    draft: PatternSpec, examples: Sequence[Example], score_QA: np.ndarray, *, config: CalibrationConfig
 ) -> PatternSpec:
-    """Set threshold from appearances no member was trained on; `identified` limit from all answers above the line."""
+    """The set's threshold, from appearances no member was trained on where there are any."""
     new_Q = np.array([e.held_out for e in examples])
     genuine_Q = score_QA[np.arange(len(examples)), [e.truth for e in examples]]
-    coverage = conformal_threshold(genuine_Q[new_Q] if new_Q.any() else genuine_Q, coverage=config.promised_coverage)
-    limit = draft.unknown_threshold[0] + draft.unknown_threshold[1] * np.log(predictor.gallery.num_active)
-    answered = [(e, score_A) for e, score_A in zip(examples, score_QA, strict=True) if score_A.max() >= limit]
-    judged = [first_drug(predictor, e, score_A / draft.temperature, config=config) for e, score_A in answered]
-    uncertainty, wrong = np.array(judged).reshape(-1, 2).T
-    safe = risk_threshold(uncertainty, wrong, max_error=config.identified_error)
-    return draft.model_copy(update={"set_threshold": coverage, "identified_uncertainty": float(np.clip(safe, 0, 1))})
-
-
-def first_drug(
-    predictor: Predictor, example: Example, score_A: np.ndarray, *, config: CalibrationConfig
-) -> tuple[float, bool]:
-    """Uncertainty of the first clinical drug, and whether it is wrong."""
-    appearance_I, drug_I, share_I = predictor.gallery.index.drug_shares
-    probability_A, _ = posterior(score_A, unknown_prior=config.unknown_prior)
-    drug_G = np.bincount(drug_I, weights=probability_A[appearance_I] * share_I)
-    return 1 - float(drug_G.max()), drug_G.argmax() not in drug_I[appearance_I == example.truth]
+    threshold = conformal_threshold(genuine_Q[new_Q] if new_Q.any() else genuine_Q, coverage=config.promised_coverage)
+    return draft.model_copy(update={"set_threshold": threshold})
 
 
 def fit_router(predictor: Predictor, examples: Sequence[Example], *, config: CalibrationConfig) -> RouterSpec:

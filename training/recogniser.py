@@ -21,7 +21,8 @@ from bentos.runtime.contract import (
 from bentos.runtime.enrol import NOTHING_KNOWN, ReferencePicture, build_gallery
 from bentos.runtime.features import VisualFeatures
 from bentos.runtime.gallery import Gallery
-from bentos.runtime.medication import Medication
+from bentos.runtime.imprint_world import WORLD_FILE, count_tokens
+from bentos.runtime.medication import Medication, appearance_id_of, fold_imprint, look_group_of
 from bentos.runtime.predictor import Predictor
 from bentos.runtime.recogniser import Recogniser
 from training.calibrate import ROUTER_FEATURES, Split, Table, fit_cues, fit_patterns, fit_quality, fit_router
@@ -66,11 +67,13 @@ def assemble_recogniser(
     out_root: Path,
     on_progress: Callable[[str, int, int], None],
     known_features: Mapping[str, VisualFeatures] = NOTHING_KNOWN,
+    market: Sequence[Medication] = (),
 ) -> Path:
     """Fit everything that joins the members and write `out_root/<digest12>`; returns that directory.
 
     `dataset` is the manifest with splits; `on_progress(stage, done, total)` reports observing and fitting;
-    `known_features` are the feature store's, as of the data set's time.
+    `known_features` are the feature store's, as of the data set's time; `market` are the medications whose imprint
+    tokens are counted, where not those alone that members were trained on.
 
     Raises:
         ContractError: the members' files are not of the contract's form.
@@ -83,6 +86,8 @@ def assemble_recogniser(
                   now=facts.now, known_features=known_features,
                   on_view=lambda done: on_progress("references", done, 0))  # fmt: skip
     seen = set(dataset.loc[dataset["appearance_role"] == "seen", "appearance_id"])
+    trained_on = [row for row in medications if appearance_id_of(row) in seen]
+    draft = _with_world(draft, market or trained_on, directory=work / "recogniser")
     _write_cohorts(Gallery.load(work / "gallery"), seen, members, work / "recogniser")
     predictor = _reload(draft, work)
     rng = np.random.default_rng(config.seed)
@@ -147,9 +152,17 @@ def _write(
 def _seal(spec: RecogniserSpec, directory: Path) -> RecogniserSpec:
     names = [file for member in spec.members for file in (*_files(member), member.cohort)]
     names += [spec.reader.finder_onnx, spec.reader.reader_onnx] if spec.reader else []
+    names += [spec.imprint_world] if spec.imprint_world else []
     sealed = spec.model_copy(update={"files": file_digests(directory, names)})
     write_spec(directory, sealed)
     return sealed
+
+
+def _with_world(spec: RecogniserSpec, medications: Sequence[Medication], *, directory: Path) -> RecogniserSpec:
+    """Count how common each imprint token is among pills that differ to look at."""
+    looks = {look_group_of(row): [fold_imprint(token.text) for token in row.imprint] for row in medications}
+    count_tokens(looks.values()).write(directory / WORLD_FILE)
+    return spec.model_copy(update={"imprint_world": WORLD_FILE})
 
 
 def _write_cohorts(gallery: Gallery, seen: set[str], members: Sequence[ExportedMember], directory: Path) -> None:

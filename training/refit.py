@@ -4,23 +4,24 @@ Bias, temperature and weights are posterior modes under Gaussian priors at the o
 move them little; thresholds move as `training.evidence_needed` says. Shapes: Q queries, A appearances, C cues.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import minimize
 
-from bentos.runtime.contract import PatternSpec
+from bentos.runtime.contract import PatternSpec, StatusLimits
 from bentos.runtime.predictor import Predictor
-from training.calibrate import Pattern, Table, first_drug
+from training.calibrate import Pattern, Table
 from training.calibration_config import CalibrationConfig
 from training.evidence_needed import cases_needed, lower_limit, risk_limit, weight_by_look
 from training.examples import Example
 from training.fit import WORLD, FusionProblem, log_posterior
+from training.limits import Judge, Verdicts
 
 # How far a site may be expected to lie from where the recogniser was fitted: weights, bias in nats, log temperature.
 SD_WEIGHT, SD_BIAS, SD_LOG_TEMPERATURE = 0.25, 1.0, 0.3
 _PAST = 1e-9
+_NO_SCORE = -1e6
 
 
 @dataclass(frozen=True)
@@ -77,22 +78,27 @@ def refit_pattern(
     cases = Cases.of(settle, pattern, unknown_prior=prior)
     bias, temperature = rescaled(draft, cases, unknown_prior=prior)
     moved = _moved(draft, bias=bias, temperature=temperature)
-    spec, settled = with_limits(predictor, moved, cases, config=config)
+    spec, settled = with_limits(predictor, pattern, moved, cases, config=config)
     return Refitted(spec, cases.num_looks, frozenset(own | settled))
 
 
 def _moved(before: PatternSpec, *, bias: float, temperature: float) -> PatternSpec:
     """Another bias and temperature; the thresholds on scores move along, so that they say what they said."""
     shift = bias - before.bias
-    intercept, slope = before.unknown_threshold
-    return before.model_copy(
-        update={
-            "bias": bias,
-            "temperature": temperature,
-            "set_threshold": before.set_threshold + shift,
-            "unknown_threshold": (intercept + shift, slope),
-        }
-    )
+    changes = {
+        "bias": bias,
+        "temperature": temperature,
+        "set_threshold": before.set_threshold + shift,
+        **_shifted(before.limits(spelled=False), shift).model_dump(),
+    }
+    if before.spelled is not None:
+        changes["spelled"] = _shifted(before.spelled, shift)
+    return before.model_copy(update=changes)
+
+
+def _shifted(limits: StatusLimits, shift: float) -> StatusLimits:
+    intercept, slope = limits.unknown_threshold
+    return limits.model_copy(update={"unknown_threshold": (intercept + shift, slope)})
 
 
 def _query_weights(cases: Cases, *, unknown_prior: float) -> np.ndarray:
@@ -158,51 +164,73 @@ def _log_loss(
 
 
 def with_limits(
-    predictor: Predictor, draft: PatternSpec, cases: Cases, *, config: CalibrationConfig
+    predictor: Predictor, pattern: Pattern, draft: PatternSpec, cases: Cases, *, config: CalibrationConfig
 ) -> tuple[PatternSpec, set[str]]:
-    """The three thresholds on these cases, and which of them are the photographs' own."""
+    """The thresholds on these cases, and which of them are the photographs' own."""
     num, weight_N = len(cases.examples), cases.weight_N
     score_QA = cases.raw(draft.weights) + draft.bias
     genuine_N = score_QA[np.arange(num), [e.truth for e in cases.examples]]
     inside, own_set = lower_limit(
         genuine_N, weight_N, before=draft.set_threshold, rate=1 - predictor.recogniser.spec.promised_coverage
     )
-    line, own_line = _unknown_line(predictor, draft, score_QA[num:], weight_N, config=config)
-    spec = draft.model_copy(update={"set_threshold": inside, "unknown_threshold": line})
-    safe, own_safe = _identified_limit(predictor, spec, cases.examples, score_QA[:num], weight_N, config=config)
-    named = {"set_threshold": own_set, "unknown_threshold": own_line, "identified_uncertainty": own_safe}
-    own = {name for name, is_own in named.items() if is_own}
-    return spec.model_copy(update={"identified_uncertainty": float(np.clip(safe, 0, 1))}), own
+    judge = Judge(predictor.gallery, cases.examples, typed_imprint="imprint" in pattern.typed,
+                  unknown_prior=predictor.recogniser.spec.unknown_prior)  # fmt: skip
+    said = Said(
+        judge.verdicts(score_QA[:num], temperature=draft.temperature),
+        judge.verdicts(score_QA[num:], temperature=draft.temperature),
+        weight_N,
+        log_size=float(np.log(max(predictor.gallery.num_active, 1))),
+        unknown_rate=config.unknown_error / (1 if draft.spelled is None else 2),
+    )
+    other, own = said.limits(draft.limits(spelled=False), spelled=False, config=config)
+    changes = {"set_threshold": inside, **other.model_dump()}
+    if draft.spelled is not None:
+        changes["spelled"], own_spelled = said.limits(draft.spelled, spelled=True, config=config)
+        own |= own_spelled
+    return draft.model_copy(update=changes), own | ({"set_threshold"} if own_set else set())
 
 
-def _unknown_line(
-    predictor: Predictor, draft: PatternSpec, foreign_QA: np.ndarray, weight_N: np.ndarray, *, config: CalibrationConfig
-) -> tuple[tuple[float, float], bool]:
-    """The line raised or lowered to fit this gallery; its slope, how it grows with the gallery, stays."""
-    intercept, slope = draft.unknown_threshold
-    growth = slope * np.log(max(predictor.gallery.num_active, 1))
-    best_N = foreign_QA.max(axis=1)
-    limit, own = lower_limit(-best_N, weight_N, before=-(intercept + growth), rate=config.unknown_error)
-    return (float(-limit + _PAST - growth), slope), own
+@dataclass(frozen=True)
+class Said:
+    """Verdicts with each pill in the gallery and without; `weight_N` counts each appearance once."""
 
+    known: Verdicts
+    foreign: Verdicts
+    weight_N: np.ndarray
+    log_size: float
+    unknown_rate: float
 
-def _identified_limit(
-    predictor: Predictor,
-    spec: PatternSpec,
-    examples: Sequence[Example],
-    score_QA: np.ndarray,
-    weight_N: np.ndarray,
-    *,
-    config: CalibrationConfig,
-) -> tuple[float, bool]:
-    line = spec.unknown_threshold[0] + spec.unknown_threshold[1] * np.log(predictor.gallery.num_active)
-    answered = np.flatnonzero(score_QA.max(axis=1) >= line)
-    if len(answered) == 0:
-        return spec.identified_uncertainty, False
-    judged = [first_drug(predictor, examples[n], score_QA[n] / spec.temperature, config=config) for n in answered]
-    risk_N, wrong_N = np.array(judged, float).T
-    return risk_limit(risk_N, wrong_N, weight_N[answered], before=spec.identified_uncertainty,
-                      rate=config.identified_error)  # fmt: skip
+    def limits(
+        self, before: StatusLimits, *, spelled: bool, config: CalibrationConfig
+    ) -> tuple[StatusLimits, set[str]]:
+        """The uncertainty limit of the answers above the old line, then the line under that limit."""
+        safe, own_safe = self._safe(before, spelled=spelled, config=config)
+        line, own_line = self._line(before, safe, spelled=spelled)
+        named = {"identified_uncertainty": own_safe, "unknown_threshold": own_line}
+        limits = StatusLimits(identified_uncertainty=safe, unknown_threshold=line)
+        return limits, {name for name, is_own in named.items() if is_own}
+
+    def _safe(self, before: StatusLimits, *, spelled: bool, config: CalibrationConfig) -> tuple[float, bool]:
+        known = self.known.among(self.known.spelled_N == spelled)
+        answered = np.flatnonzero(known.best_N >= before.unknown_threshold[0] + self._growth(before))
+        if len(answered) == 0:
+            return before.identified_uncertainty, False
+        safe, own = risk_limit(known.uncertainty_N[answered], known.wrong_N[answered].astype(float),
+                               self.weight_N[answered], before=before.identified_uncertainty,
+                               rate=config.identified_error)  # fmt: skip
+        return float(np.clip(safe, 0, 1)), own
+
+    def _line(self, before: StatusLimits, safe: float, *, spelled: bool) -> tuple[tuple[float, float], bool]:
+        """The line raised or lowered to fit this gallery; its slope, how it grows with the gallery, stays."""
+        nameable_N = (self.foreign.spelled_N == spelled) & (self.foreign.uncertainty_N <= safe)
+        best_N = np.where(nameable_N, self.foreign.best_N, _NO_SCORE)
+        old = before.unknown_threshold[0] + self._growth(before)
+        limit, own = lower_limit(-best_N, self.weight_N, before=-old, rate=self.unknown_rate)
+        line = max(float(-limit), float(self.foreign.best_N.min())) + _PAST - self._growth(before)
+        return (line, before.unknown_threshold[1]), own
+
+    def _growth(self, limits: StatusLimits) -> float:
+        return limits.unknown_threshold[1] * self.log_size
 
 
 def needs(config: CalibrationConfig) -> dict[str, int]:

@@ -1,24 +1,23 @@
-"""From a posterior to what is said: the status, the set, the explanation, and the next observation to ask for."""
+"""From a posterior to what is said: the status with its reason, the ranking and the prediction set."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from bentos.runtime.answer import Alternative, Explanation, MedicationView, PillMetadata, PredictionSet, Route, Status
-from bentos.runtime.contract import RecogniserSpec
+from bentos.runtime.answer import Alternative, MedicationView, PredictionSet, Route, Status
+from bentos.runtime.contract import RecogniserSpec, StatusLimits
 from bentos.runtime.fuse import Posterior
 from bentos.runtime.gallery import Gallery
-from bentos.runtime.look_alike import Neighbour, as_look_alike
-from bentos.runtime.medication import Appearance, fold_imprint
 
 CONTRADICTION_NATS = -2.5
 IMPRINT_GAP_NATS = 5.0
 MAX_ALTERNATIVES = 5
 MAX_SET_LISTED = 100
 _MEMBERS = ("fast", "accurate")
-_CUE_WORDS = {
+CUE_WORDS = {
     "picture": "the picture as a whole",
     "imprint": "the typed imprint",
     "read_imprint": "the imprint in the picture",
@@ -42,30 +41,38 @@ class Ruling:
         """Number of the most probable appearance."""
         return int(self.posterior.probability_A.argmax())
 
+    def members(self) -> tuple[str, ...]:
+        """The members whose cues were joined."""
+        return tuple(name for name in _MEMBERS if name in self.posterior.share_CA)
+
     def ranked(self) -> np.ndarray:
         """Numbers of the active appearances, most probable first; ties by score."""
+        return self._order
+
+    @cached_property
+    def _order(self) -> np.ndarray:
         order_A = np.lexsort((-self.posterior.score_A, -self.posterior.probability_A))
         return order_A[np.isfinite(self.posterior.score_A[order_A])]
 
 
-def unknown_limit(ruling: Ruling, *, num_active: int) -> float:
+def unknown_limit(limits: StatusLimits, *, num_active: int) -> float:
     """Score below which the pill may be one that is not in a gallery of this size, nats."""
-    intercept, slope = ruling.posterior.pattern.unknown_threshold
+    intercept, slope = limits.unknown_threshold
     return intercept + slope * math.log(max(num_active, 1))
 
 
 def decide_status(
-    ruling: Ruling, gallery: Gallery, *, total: float, contradictions: Sequence[str]
+    ruling: Ruling, gallery: Gallery, *, total: float, contradictions: Sequence[str], limits: StatusLimits
 ) -> tuple[Status, str]:
-    """The status and the reason for it, in words."""
+    """The status and the reason for it, in words; `limits` are those in force for the pattern of cues."""
     posterior = ruling.posterior
     if gallery.num_active == 0 or posterior.unknown_probability > 0.5:
         return "unknown", "nothing in the gallery explains this pill"
     if contradictions:
         return "uncertain", "the cues contradict each other"
-    if posterior.score_A[ruling.first()] < unknown_limit(ruling, num_active=gallery.num_active):
+    if posterior.score_A[ruling.first()] < unknown_limit(limits, num_active=gallery.num_active):
         return "uncertain", "the evidence is too weak to rule out a pill that is not in the gallery"
-    if total > posterior.pattern.identified_uncertainty:
+    if total > limits.identified_uncertainty:
         return "uncertain", "several medications remain possible"
     return "identified", "one medication explains the evidence"
 
@@ -79,13 +86,18 @@ def contradictions(ruling: Ruling, *, whole_match: float = 0.0) -> list[str]:
     """
     first = ruling.first()
     shares = {name: float(share_A[first]) for name, share_A in ruling.posterior.share_CA.items()}
-    picture = [shares.pop(name) for name in _MEMBERS if name in shares]
-    if picture:
-        shares["picture"] = sum(picture)
-    against = {name for name, share in shares.items() if name in _CUE_WORDS and share < CONTRADICTION_NATS}
+    shares = without_members(shares)
+    against = {name for name, share in shares.items() if name in CUE_WORDS and share < CONTRADICTION_NATS}
     if "imprint" in shares and _best_imprint(ruling, whole_match) - shares["imprint"] > IMPRINT_GAP_NATS:
         against.add("imprint")
-    return [words for name, words in _CUE_WORDS.items() if name in against]
+    return [words for name, words in CUE_WORDS.items() if name in against]
+
+
+def without_members(shares: Mapping[str, float]) -> dict[str, float]:
+    """The shares by cue, with those of the members joined into `picture`."""
+    members = [share for name, share in shares.items() if name in _MEMBERS]
+    picture = {"picture": sum(members)} if members else {}
+    return picture | {name: share for name, share in shares.items() if name not in _MEMBERS}
 
 
 def _best_imprint(ruling: Ruling, whole_match: float) -> float:
@@ -95,23 +107,7 @@ def _best_imprint(ruling: Ruling, whole_match: float) -> float:
     return max(best, ruling.posterior.pattern.weights.get("imprint", 0.0) * whole_match)
 
 
-def explain(ruling: Ruling, *, warnings: Sequence[str], look_alikes: Sequence[Neighbour] = ()) -> Explanation:
-    """Each cue's share for the first answer and against the runner-up, nats, with what else is to be known."""
-    ranked = ruling.ranked()
-    if not len(ranked):
-        return Explanation(cues={}, against_runner_up={}, route=ruling.route, warnings=tuple(warnings))
-    shares = ruling.posterior.share_CA
-    first, second = ranked[0], ranked[min(1, len(ranked) - 1)]
-    return Explanation(
-        cues={name: round(float(share_A[first]), 4) for name, share_A in shares.items()},
-        against_runner_up={name: round(float(share_A[first] - share_A[second]), 4) for name, share_A in shares.items()},
-        route=ruling.route,
-        warnings=tuple(warnings),
-        look_alikes=tuple(map(as_look_alike, look_alikes)),
-    )
-
-
-def prediction_set(ruling: Ruling, gallery: Gallery, *, spec: RecogniserSpec) -> tuple[PredictionSet, list[Appearance]]:
+def prediction_set(ruling: Ruling, gallery: Gallery, *, spec: RecogniserSpec) -> PredictionSet:
     """Every active appearance whose score reaches the pattern's threshold, best first (split conformal prediction).
 
     The coverage is promised for the recogniser's calibration domain (Vovk et al. 2005).
@@ -120,13 +116,12 @@ def prediction_set(ruling: Ruling, gallery: Gallery, *, spec: RecogniserSpec) ->
     inside = [gallery.appearances[a] for a in ranked
               if ruling.posterior.score_A[a] >= ruling.posterior.pattern.set_threshold]  # fmt: skip
     listed = tuple(key for appearance in inside[:MAX_SET_LISTED] for key in appearance.medication_ids)
-    view = PredictionSet(
+    return PredictionSet(
         medication_ids=listed,
         num_appearances=len(inside),
         promised_coverage=spec.promised_coverage,
         domain=spec.calibration_domain,
     )
-    return view, inside
 
 
 def alternatives(ruling: Ruling, gallery: Gallery) -> tuple[Alternative, ...]:
@@ -160,32 +155,3 @@ def medication_view(gallery: Gallery, a: int) -> MedicationView:
         rxcui=medication.rxcui,
         same_appearance=ids[1:],
     )
-
-
-def next_observation(inside: Sequence[Appearance], *, metadata: PillMetadata, num_pictures: int) -> str:
-    """The one observation that would leave the smallest set on average, in words.
-
-    Each observation splits the set into groups of equal outcome; the expected remaining size is the sum of
-    squared group sizes over the set's size.
-    """
-    offers: list[tuple[float, int, str]] = []
-    if not metadata.imprint:
-        offers.append((_remaining(inside, _imprint_outcome), 0, "type the imprint, every character of both sides"))
-    if num_pictures < 2:
-        offers.append((_remaining(inside, _imprint_outcome) + 0.25, 1, "photograph the other side as well"))
-    if not metadata.size_mm:
-        sizes = sorted({f"{appearance.size_mm:g}" for appearance in inside}, key=float)
-        words = f"measure the longest side: {', '.join(sizes[:6])} mm are possible" if sizes else "measure it in mm"
-        offers.append((_remaining(inside, lambda appearance: round(appearance.size_mm)), 2, words))
-    return min(offers)[2] if offers else "ask a pharmacist: nothing that can be photographed or typed decides this"
-
-
-def _imprint_outcome(appearance: Appearance) -> tuple[str, ...]:
-    return tuple(sorted(map(fold_imprint, appearance.imprint)))
-
-
-def _remaining(inside: Sequence[Appearance], outcome: Callable[[Appearance], object]) -> float:
-    groups: dict[object, int] = {}
-    for appearance in inside:
-        groups[outcome(appearance)] = groups.get(outcome(appearance), 0) + 1
-    return sum(size**2 for size in groups.values()) / max(len(inside), 1)

@@ -26,6 +26,7 @@ FEATURE_CUES = ("color_histogram", "shape_ratio", "texture")
 READ_IMPRINT = "read_imprint"
 TWO_SIDES = "two_sides"
 SELF_VIEWS = 2
+EVERY = slice(None)
 
 
 @dataclass(frozen=True)
@@ -77,15 +78,21 @@ class Scorer:
             self._gallery.index,
             appearances=self._gallery.appearances,
             cues=self._recogniser.spec.cues,
+            world=self._recogniser.imprint_world,
         )
         present = {*members, *typed} if sides else set(typed)
         return Evidence(cues | typed, pattern_key(present | ({TWO_SIDES} if len(sides) == 2 else set())))
 
     def _picture_cues(self, sides: Sequence[SideObservation], *, members: Sequence[str]) -> dict[str, np.ndarray]:
+        best_CPA2 = best_views(self.ratios(sides, members=members), self._gallery.index.views_ASK)
+        return dict(zip((*members, *FEATURE_CUES), assign_sides(best_CPA2), strict=True))
+
+    def ratios(
+        self, sides: Sequence[SideObservation], *, members: Sequence[str], rows: np.ndarray | slice = EVERY
+    ) -> np.ndarray:
+        """The unweighted nats of each member and feature, picture and view, (C, P, V); `rows` asks for some views."""
         names = (*members, *FEATURE_CUES)
-        ratios_CPV = np.stack([[self._ratio(name, side) for side in sides] for name in names])
-        best_CPA2 = best_views(ratios_CPV, self._gallery.index.views_ASK)
-        return dict(zip(names, assign_sides(best_CPA2), strict=True))
+        return np.stack([[self._ratio(name, side, rows) for side in sides] for name in names])
 
     def _read(self, sides: Sequence[SideObservation]) -> dict[str, np.ndarray]:
         """The imprint as read from the pictures; no cue where the recogniser has no reader."""
@@ -99,22 +106,24 @@ class Scorer:
         key = self._gallery.digest
         if key not in side.read_ratios:
             lines = side.reading.lines if side.reading is not None else ()
-            side.read_ratios[key] = self._gallery.index.imprints.score_lines(lines, stray_share=stray_share)
+            side.read_ratios[key] = self._gallery.index.imprints.score_lines(
+                lines, stray_share=stray_share, world=self._recogniser.imprint_world
+            )
         return side.read_ratios[key]
 
-    def _ratio(self, name: str, side: SideObservation) -> np.ndarray:
+    def _ratio(self, name: str, side: SideObservation, rows: np.ndarray | slice) -> np.ndarray:
         cues = self._recogniser.spec.cues
         if name in FEATURE_CUES:
-            distance_V = feature_distances(side.features, self._gallery.features)[name]
-            return log_ratio(distance_V, getattr(cues, name))
-        return log_ratio(self.normalised(name, side), cues.members[name])
+            reference = {key: rows_V[rows] for key, rows_V in self._gallery.features.items()}
+            return log_ratio(feature_distances(side.features, reference)[name], getattr(cues, name))
+        return log_ratio(self.normalised(name, side, rows), cues.members[name])
 
-    def normalised(self, member: str, side: SideObservation) -> np.ndarray:
-        """Cohort-normalised cosine of the side to every view, (V,)."""
+    def normalised(self, member: str, side: SideObservation, rows: np.ndarray | slice = EVERY) -> np.ndarray:
+        """Cohort-normalised cosine of the side to every view, or to those at `rows`, (V,)."""
         embedding_D = side.embedding(self._recogniser, member)
         mean, sd = cohort_statistics(embedding_D[None], self._recogniser.members[member])
-        cosine_V = self._gallery.prototypes[member] @ embedding_D
-        mean_V, sd_V = self._world[member]
+        cosine_V = self._gallery.prototypes[member][rows] @ embedding_D
+        mean_V, sd_V = (each_V[rows] for each_V in self._world[member])
         return 0.5 * ((cosine_V - mean) / sd + (cosine_V - mean_V) / sd_V)
 
 

@@ -2,9 +2,9 @@
 
 A noisy channel in the sense of Shannon: the person types some of the pill's tokens, in any order and split
 in any way, with characters exchanged that look alike. The score is log p(text | appearance) - log p(text |
-any pill), in nats; the second term is a fixed character model, so that a score never depends on which other
-appearances are enrolled. Lines that were read from a picture are scored against the same strings, character
-lattice by character lattice.
+the world), in nats; the world is what stands on pills in general (`ImprintWorld`), fixed when the recogniser is
+fitted, so that a score never depends on which other appearances are enrolled. Lines that were read from a picture
+are scored against the same strings, character lattice by character lattice.
 """
 
 import math
@@ -14,25 +14,16 @@ from functools import cached_property
 from itertools import permutations
 
 import numpy as np
-from rapidfuzz.distance import Levenshtein
-from rapidfuzz.process import cdist
 
+from bentos.runtime.imprint_world import NO_WORLD, ImprintWorld
 from bentos.runtime.lattice import Strings, log_nothing
 from bentos.runtime.medication import fold_imprint
 from bentos.runtime.read import Line
+from bentos.runtime.typing_channel import NATS_PER_CHARACTER, TypingChannel
 
-CONFUSABLE: tuple[str, ...] = ("0ODQ", "1IL", "5S", "8B", "2Z", "6G", "UV")
-_CLASS = str.maketrans({char: group[0] for group in CONFUSABLE for char in group})
-_CONFUSION_SHARE = 0.3
 _OTHER_SHARE = 0.05
 _UNTYPED = math.log(0.6)
-_NATS_PER_CHARACTER = math.log(20)
 _MAX_TYPED_TOKENS = 8
-
-
-def confusion_class(folded: str) -> str:
-    """Replace each character by the first of its look-alikes: `O`, `D` and `Q` become `0`."""
-    return folded.translate(_CLASS)
 
 
 def typed_tokens(text: str) -> list[str]:
@@ -41,9 +32,11 @@ def typed_tokens(text: str) -> list[str]:
     return [piece for piece in pieces if piece][:_MAX_TYPED_TOKENS]
 
 
-def whole_match(text: str, *, error_rate: float) -> float:
+def whole_match(text: str, *, error_rate: float, world: ImprintWorld = NO_WORLD) -> float:
     """The log-likelihood ratio that an imprint of exactly this typed text would have, nats."""
-    return sum(len(token) for token in typed_tokens(text)) * (math.log1p(-error_rate) + _NATS_PER_CHARACTER)
+    per_character = math.log1p(-error_rate) + NATS_PER_CHARACTER
+    tokens = typed_tokens(text)
+    return sum(len(token) * per_character - world.log_excess(token, error_rate=error_rate) for token in tokens)
 
 
 class ImprintIndex:
@@ -65,7 +58,21 @@ class ImprintIndex:
     def _num_tokens_A(self) -> np.ndarray:
         return np.array([len(tokens) for tokens in self._tokens])
 
-    def score(self, text: str, *, error_rate: float) -> np.ndarray:
+    @cached_property
+    def _spelled(self) -> dict[str, list[int]]:
+        numbers: dict[str, list[int]] = {}
+        for a, tokens in enumerate(self._tokens):
+            for key in {*_orders(tokens), _sorted_key(tokens)}:
+                numbers.setdefault(key, []).append(a)
+        return numbers
+
+    def spelled_by(self, text: str) -> list[int]:
+        """Numbers of the appearances whose whole imprint the typed text is, to the letter, in any order."""
+        tokens = typed_tokens(text)
+        keys = ("".join(tokens), _sorted_key(tokens)) if tokens else ()
+        return sorted({a for key in keys for a in self._spelled.get(key, ())})
+
+    def score(self, text: str, *, error_rate: float, world: ImprintWorld = NO_WORLD) -> np.ndarray:
         """Log-likelihood ratio of `text` for every appearance, (A,), nats.
 
         `error_rate` is the share of characters a person mistypes. Text without a letter or digit scores 0.
@@ -73,12 +80,14 @@ class ImprintIndex:
         tokens = typed_tokens(text)
         if not tokens:
             return np.zeros(len(self._tokens))
-        by_token = sum(self._single.best(token, error_rate=error_rate) for token in tokens)
+        excess = [world.log_excess(token, error_rate=error_rate) for token in tokens]
+        by_token = sum(self._single.best(token, error_rate=error_rate, excess=more)
+                       for token, more in zip(tokens, excess, strict=True))  # fmt: skip
         untyped = np.maximum(self._num_tokens_A - len(tokens), 0) * _UNTYPED
-        whole = self._joined.best("".join(tokens), error_rate=error_rate)
+        whole = self._joined.best("".join(tokens), error_rate=error_rate, excess=sum(excess))
         return np.maximum(by_token + untyped, whole)
 
-    def score_lines(self, lines: Sequence[Line], *, stray_share: float) -> np.ndarray:
+    def score_lines(self, lines: Sequence[Line], *, stray_share: float, world: ImprintWorld = NO_WORLD) -> np.ndarray:
         """Log-likelihood ratio of the lines read from a pill for every appearance, (A,), nats.
 
         A line may be something else than the catalogue's imprint, by `stray_share`; a line in which hardly a
@@ -86,7 +95,7 @@ class ImprintIndex:
         """
         total_A = np.zeros(len(self._tokens))
         for line in lines:
-            total_A += self._single.line_ratio(line, stray_share=stray_share)
+            total_A += self._single.line_ratio(line, stray_share=stray_share, world=world)
         return total_A
 
 
@@ -95,7 +104,7 @@ class _Vocabulary:
 
     def __init__(self, strings_of: Sequence[Sequence[str]]) -> None:
         self._strings = sorted({string for strings in strings_of for string in strings}) or [""]
-        self._classes = [confusion_class(string) for string in self._strings]
+        self._channel = TypingChannel(self._strings)
         number = {string: i for i, string in enumerate(self._strings)}
         width = max((len(strings) for strings in strings_of), default=0) or 1
         self._index_AK = np.full((len(strings_of), width), len(self._strings))
@@ -106,30 +115,30 @@ class _Vocabulary:
     def _for_lattices(self) -> Strings:
         return Strings(self._strings)
 
-    def line_ratio(self, line: Line, *, stray_share: float) -> np.ndarray:
+    def line_ratio(self, line: Line, *, stray_share: float, world: ImprintWorld) -> np.ndarray:
         """The best string's log-likelihood ratio for every appearance, over all directions of the line."""
         some_D = np.array([-math.expm1(log_nothing(lattice_TK)) for lattice_TK in line.lattices])
         readable = 1 - float(np.prod(1 - some_D))
         ratio_S = sum(
-            some / max(some_D.sum(), 1e-9) * np.exp(self._for_lattices.log_ratio(lattice_TK))
+            some / max(some_D.sum(), 1e-9)
+            * np.exp(self._for_lattices.log_ratio(lattice_TK) - world.line_excess(lattice_TK))
             for some, lattice_TK in zip(some_D, line.lattices, strict=True)
         )  # fmt: skip
         best_A = np.append(ratio_S, 0.0)[self._index_AK].max(axis=1)
         return np.log(1 - readable + readable * (stray_share + (1 - stray_share) * best_A))
 
-    def best(self, typed: str, *, error_rate: float) -> np.ndarray:
-        """The best string's log-likelihood ratio for every appearance, floored by "it is something else"."""
-        exact = cdist([typed], self._strings, scorer=Levenshtein.distance)[0].astype(float)
-        classes = [confusion_class(typed)]
-        unlike = np.minimum(cdist(classes, self._classes, scorer=Levenshtein.distance)[0].astype(float), exact)
-        channel = (
-            len(typed) * math.log1p(-error_rate)
-            + (exact - unlike) * math.log(error_rate * _CONFUSION_SHARE)
-            + unlike * math.log(error_rate * (1 - _CONFUSION_SHARE) / 20)
-        )
-        ratio = np.append(channel + len(typed) * _NATS_PER_CHARACTER, -np.inf)
-        mixed = np.logaddexp(math.log(_OTHER_SHARE), math.log1p(-_OTHER_SHARE) + ratio)
+    def best(self, typed: str, *, error_rate: float, excess: float) -> np.ndarray:
+        """The best string's log-likelihood ratio for every appearance, floored by "it is something else".
+
+        `excess` is by how much the world explains the text better than characters at random do, nats.
+        """
+        ratio_S = self._channel.log_ratio(typed, error_rate=error_rate) - excess
+        mixed = np.logaddexp(math.log(_OTHER_SHARE), math.log1p(-_OTHER_SHARE) + np.append(ratio_S, -np.inf))
         return mixed[self._index_AK].max(axis=1)
+
+
+def _sorted_key(tokens: Sequence[str]) -> str:
+    return " ".join(sorted(tokens))
 
 
 def _compounds(tokens: Sequence[str]) -> list[str]:

@@ -13,6 +13,7 @@ import numpy as np
 from bentos.runtime import decide
 from bentos.runtime.answer import (
     Answer,
+    Ask,
     Box,
     Explanation,
     PillAnswer,
@@ -22,9 +23,11 @@ from bentos.runtime.answer import (
     Route,
     Uncertainty,
 )
+from bentos.runtime.ask import Candidates, next_observation
 from bentos.runtime.decode import Picture, decode
 from bentos.runtime.errors import InputError
 from bentos.runtime.evidence import Evidence, Scorer, SideObservation
+from bentos.runtime.explain import explain, matched_views
 from bentos.runtime.features import visual_features
 from bentos.runtime.fuse import Posterior, fuse, jensen_shannon_bits
 from bentos.runtime.gallery import Gallery
@@ -204,15 +207,20 @@ class Predictor:
             decide.contradictions(ruling, whole_match=self._whole_match(metadata)) if self.gallery.num_active else []
         )
         total = self.total_uncertainty(ruling.posterior)
-        status, reason = decide.decide_status(ruling, self.gallery, total=total, contradictions=against)
+        limits = ruling.posterior.pattern.limits(spelled=self._is_spelled(ruling, metadata))
+        status, reason = decide.decide_status(ruling, self.gallery, total=total, contradictions=against, limits=limits)
         retake = next(filter(None, (self._retake(side) for side in pill.sides)), None)
         if retake is not None and status != "identified":
             status, reason = "retake", retake
-        offered, inside = decide.prediction_set(ruling, self.gallery, spec=self.recogniser.spec)
+        offered = decide.prediction_set(ruling, self.gallery, spec=self.recogniser.spec)
         around = self._neighbourhood.around(ruling, pill.sides, active_A=self.gallery.active_A)
         alike = most_dangerous(around) if status in ("identified", "uncertain") else []
-        against = [f"{cue} speaks against the first answer" for cue in against]
-        warnings = (*observation.warnings, *against, *map(sentence, alike))
+        warnings = (*observation.warnings, *(f"{cue} speaks against the first answer" for cue in against),
+                    *map(sentence, alike))  # fmt: skip
+        wanted = None if status == "identified" else next_observation(
+            Candidates.of(ruling, self.gallery, num_inside=offered.num_appearances), metadata=metadata,
+            num_pictures=observation.num_pictures, cues=self.recogniser.spec.cues, contradictions=against,
+            retake=retake)  # fmt: skip
         return PillAnswer(
             box=pill.box,
             status=status,
@@ -221,17 +229,24 @@ class Predictor:
             confidence=1 - total,
             unknown_probability=float(np.clip(ruling.posterior.unknown_probability, 0, 1)),
             uncertainty=Uncertainty(total=total, disagreement=ruling.disagreement,
-                                    threshold=ruling.posterior.pattern.identified_uncertainty),
+                                    threshold=limits.identified_uncertainty),
             alternatives=decide.alternatives(ruling, self.gallery),
             prediction_set=offered,
-            explanation=decide.explain(ruling, warnings=warnings, look_alikes=alike),
-            next=None if status == "identified" else decide.next_observation(
-                inside, metadata=metadata, num_pictures=observation.num_pictures),
+            explanation=explain(ruling, self.gallery, warnings=warnings, look_alikes=alike,
+                                matched=matched_views(self._scorer, self.gallery, ruling, pill.sides)),
+            next=wanted and wanted.sentence,
+            ask=wanted,
         )  # fmt: skip
 
+    def _is_spelled(self, ruling: decide.Ruling, metadata: PillMetadata) -> bool:
+        """Whether the typed text is the first answer's whole imprint, to the letter."""
+        return bool(metadata.imprint) and ruling.first() in self.gallery.index.imprints.spelled_by(metadata.imprint)
+
     def _whole_match(self, metadata: PillMetadata) -> float:
+        if not metadata.imprint:
+            return 0.0
         rate = self.recogniser.spec.cues.imprint_error_rate
-        return whole_match(metadata.imprint, error_rate=rate) if metadata.imprint else 0.0
+        return whole_match(metadata.imprint, error_rate=rate, world=self.recogniser.imprint_world)
 
     def _retake(self, side: SideObservation) -> str | None:
         return retake_reason(side.statistics, quality=self.recogniser.spec.quality, located=side.located)
@@ -252,6 +267,7 @@ class Predictor:
                                          promised_coverage=spec.promised_coverage, domain=spec.calibration_domain),
             explanation=Explanation(cues={}, against_runner_up={}, route=route, warnings=()),
             next="photograph the pill again",
+            ask=Ask(question="retake", sentence="photograph the pill again"),
         )  # fmt: skip
 
 

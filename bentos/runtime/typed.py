@@ -14,6 +14,7 @@ from bentos.runtime.answer import PillMetadata
 from bentos.runtime.contract import CueSpec
 from bentos.runtime.errors import InputError
 from bentos.runtime.gallery import GalleryIndex
+from bentos.runtime.imprint_world import NO_WORLD, ImprintWorld
 from bentos.runtime.medication import Appearance
 from bentos.runtime.spl import parse_color, parse_shape
 
@@ -39,7 +40,12 @@ _SIZE_MEAN_MM, _SIZE_SD_MM = 11.5, 5.0
 
 
 def typed_cues(
-    metadata: PillMetadata, index: GalleryIndex, *, appearances: Sequence[Appearance], cues: CueSpec
+    metadata: PillMetadata,
+    index: GalleryIndex,
+    *,
+    appearances: Sequence[Appearance],
+    cues: CueSpec,
+    world: ImprintWorld = NO_WORLD,
 ) -> dict:
     """Cue name -> (A,) nats for each field the person filled in.
 
@@ -48,7 +54,7 @@ def typed_cues(
     """
     found: dict[str, np.ndarray] = {}
     if metadata.imprint:
-        found["imprint"] = index.imprints.score(metadata.imprint, error_rate=cues.imprint_error_rate)
+        found["imprint"] = index.imprints.score(metadata.imprint, error_rate=cues.imprint_error_rate, world=world)
     if metadata.color:
         typed = _parsed(parse_color, metadata.color)
         rate = cues.typed_color_error_rate

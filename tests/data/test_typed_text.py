@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from bentos.runtime.imprint import confusion_class
 from bentos.runtime.medication import fold_imprint
+from bentos.runtime.typing_channel import confusion_class
 from data.typed_text import type_all_tokens, type_partial
 
 

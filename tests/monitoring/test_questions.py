@@ -2,8 +2,8 @@
 
 import pytest
 
-from bentos.runtime.imprint import confusion_class
 from bentos.runtime.medication import fold_imprint
+from bentos.runtime.typing_channel import confusion_class
 from monitoring.questions import metadata_for
 
 TOKENS = ("TEVA", "3109", "5", "0")

@@ -11,6 +11,7 @@ import pytest
 from scipy.stats import betabinom
 
 from bentos.runtime.answer import PillAnswer
+from bentos.runtime.decide import unknown_limit
 from bentos.runtime.predictor import Predictor
 from tests.training.worlds import World, make_world, observation_of
 from training.calibrate import Pattern, Split, Table, fit_cues, fit_pattern
@@ -36,6 +37,11 @@ class Fitted:
         asked = self.predictor if active is None else self.predictor.with_gallery(replace(gallery, active_A=active))
         metadata = example.typed if question == "imprint" else None
         return asked.answer(observation_of(example), metadata=metadata).pills[0]
+
+    def spells(self, typed: str | None, appearance_id: str) -> bool:
+        gallery = self.predictor.gallery
+        spelled = gallery.index.imprints.spelled_by(typed) if typed else ()
+        return appearance_id in {gallery.appearances[a].appearance_id for a in spelled}
 
 
 @pytest.fixture(scope="module")
@@ -83,8 +89,11 @@ def _passes(fitted: Fitted, example: Example, question: str, size: int, rng: np.
     """Whether a wrong pill is named, or its score alone reaches the line of a gallery of this size."""
     others = np.setdiff1d(rng.permutation(NUM)[: size + 1], [example.truth])[:size]
     answer = fitted.answer(example, question=question, active=np.isin(np.arange(NUM), others))
-    intercept, slope = fitted.predictor.recogniser.spec.patterns[PATTERNS[question].key].unknown_threshold
-    return answer.status == "identified" or answer.alternatives[0].score >= intercept + slope * np.log(size)
+    pattern = fitted.predictor.recogniser.spec.patterns[PATTERNS[question].key]
+    first = answer.alternatives[0]
+    limits = pattern.limits(spelled=question == "imprint" and fitted.spells(example.typed.imprint, first.appearance_id))
+    above = first.score >= unknown_limit(limits, num_active=size)
+    return above and answer.uncertainty.total <= limits.identified_uncertainty
 
 
 def test_identified_is_right_for_pills_that_nothing_was_fitted_on(fitted: Fitted) -> None:

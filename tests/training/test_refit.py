@@ -5,10 +5,12 @@ import pytest
 
 from bentos.runtime.predictor import Predictor
 from tests.builders import pattern_spec, tiny_bundle
+from training.calibrate import Pattern
 from training.calibration_config import CalibrationConfig
 from training.evidence_needed import cases_needed, lower_limit, risk_limit, shown_above, weight_by_look
 from training.examples import Example
 from training.fit import WORLD, FusionProblem
+from training.limits import Judge
 from training.refit import Cases, needs, rescaled, reweighted, with_limits
 
 PRIOR = 0.1
@@ -118,10 +120,12 @@ def test_a_set_threshold_moves_with_the_bias_so_that_the_sets_stay_the_same(tmp_
     """On two hundred pills the sets' coverage is the site's own, whatever the bias did."""
     predictor = Predictor.from_bundle(tiny_bundle(tmp_path))
     cases = simulated(200, num_candidates=len(predictor.gallery.appearances))
-    spec, own = with_limits(predictor, BEFORE, cases, config=CalibrationConfig())
+    spec, own = with_limits(predictor, Pattern(("fast",), (), False), BEFORE, cases, config=CalibrationConfig())
     score_QA = cases.raw(spec.weights) + spec.bias
     genuine = score_QA[np.arange(200), [e.truth for e in cases.examples]]
     assert {"set_threshold", "unknown_threshold"} <= own
     assert 0.95 <= np.mean(genuine >= spec.set_threshold) <= 0.995
     line = spec.unknown_threshold[0] + spec.unknown_threshold[1] * np.log(predictor.gallery.num_active)
-    assert np.mean(score_QA[200:].max(axis=1) >= line) <= 0.02
+    judge = Judge(predictor.gallery, cases.examples, typed_imprint=False, unknown_prior=PRIOR)
+    foreign = judge.verdicts(score_QA[200:], temperature=spec.temperature)
+    assert np.mean((foreign.best_N >= line) & (foreign.uncertainty_N <= spec.identified_uncertainty)) <= 0.02

@@ -29,12 +29,16 @@ _JPEG_QUALITY = (70, 95)
 
 @dataclass(frozen=True)
 class SimulatedSet:
-    """`photos` has the data set's columns, paths below `home`; `references` are the sides of the small gallery."""
+    """`photos` has the data set's columns, paths below `home`; `references` are the sides of the small gallery.
+
+    `market` is the whole catalogue but for the held-out looks: what imprints in general say.
+    """
 
     home: Path
     photos: pd.DataFrame
     medications: tuple[Medication, ...]
     references: tuple[ReferencePicture, ...]
+    market: tuple[Medication, ...]
 
     @property
     def fingerprint(self) -> str:
@@ -71,7 +75,8 @@ def simulated_set(
         elif not held_out(look):
             rows.append(_row(reference, medication, split="unused", path="", key=reference.picture_digest))
         on_side(len(references))
-    return SimulatedSet(home, pd.DataFrame(rows), tuple(known[key] for key in chosen), tuple(references))
+    market = tuple(row for row in read.medications if not held_out(look_group_of(row)))
+    return SimulatedSet(home, pd.DataFrame(rows), tuple(known[key] for key in chosen), tuple(references), market)
 
 
 def write_labels(simulated: SimulatedSet) -> Path:

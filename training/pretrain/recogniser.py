@@ -57,6 +57,7 @@ def pretrained_recogniser(
         work=out / "draft",
         out_root=out,
         on_progress=on_progress,
+        market=simulated.market,
     )  # fmt: skip
 
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from bentos.runtime.imprint import ImprintIndex, confusion_class, typed_tokens
+from bentos.runtime.imprint import ImprintIndex, typed_tokens
+from bentos.runtime.typing_channel import confusion_class
 
 IMPRINTS = [("TEVA", "3147"), ("L484",), ("93", "5256"), ("93", "311"), (), ("M", "T1"), ("WATSON", "853")]
 
