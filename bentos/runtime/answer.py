@@ -7,6 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field
 Status = Literal["identified", "uncertain", "unknown", "retake"]
 Route = Literal["fast", "accurate", "ensemble"]
 Likeness = Literal["same", "sounds", "evidence", "looks"]
+Asks = Literal["imprint", "other_side", "size_mm", "color", "shape", "retake", "pharmacist"]
+ViewSide = Literal["front", "back", "unknown"]
 Probability = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -92,18 +94,67 @@ class LookAlike(_Part):
     tell_apart: tuple[str, ...]
 
 
+class MatchedView(_Part):
+    """The reference picture of the first answer that a photograph (`picture`, 0 or 1 as sent) matched best."""
+
+    picture: int
+    medication_id: str
+    side: ViewSide
+    picture_digest: str
+
+
+class HeatMap(_Part):
+    """Which parts of a photograph (`picture`, 0 or 1 as sent) spoke for the first answer against the second, nats.
+
+    `shares` are the cells of a grid laid over `box`, row by row, `columns` in a row; below nought a cell speaks for
+    the second. They sum to `total`: what the encoders and the imprint read in this photograph add to
+    `against_runner_up`. What belongs to no place (colour, outline, what was typed) is not in it.
+    """
+
+    picture: int
+    box: Box
+    rows: int
+    columns: int
+    shares: tuple[float, ...]
+    total: float
+
+
 class Explanation(_Part):
-    """Each cue's share of the first answer's score in nats, the route taken, warnings in words, and look-alikes."""
+    """Why the first answer is first: each cue's share of its score in nats, in numbers and in words.
+
+    `cues` and `base` sum to the first answer's score; `against_runner_up` sums to its lead over the second.
+    `heat_maps` is there on request, one for each photograph.
+    """
 
     cues: dict[str, float]
     against_runner_up: dict[str, float]
+    base: float = 0.0
+    words: str = ""
     route: Route
     warnings: tuple[str, ...]
     look_alikes: tuple[LookAlike, ...] = ()
+    matched: tuple[MatchedView, ...] = ()
+    heat_maps: tuple[HeatMap, ...] | None = None
+
+
+class Ask(_Part):
+    """The one observation that tells most about which drug it is, for a person and for a program.
+
+    `question` names the field of the metadata to fill in, or `other_side`, `retake` (photograph it again) or
+    `pharmacist` (nothing that can be photographed or typed decides). `options` are the outcomes to be expected where
+    they are few. `bits`: information about the drug that is expected of it. `expected_remaining`: how many
+    appearances of the prediction set are expected to be left.
+    """
+
+    question: Asks
+    sentence: str
+    options: tuple[str, ...] = ()
+    bits: Annotated[float, Field(ge=0)] = 0.0
+    expected_remaining: Annotated[float, Field(ge=0)] = 0.0
 
 
 class PillAnswer(_Part):
-    """The answer for one pill."""
+    """The answer for one pill. `next` is the sentence of `ask`; both are null where it is identified."""
 
     box: Box | None
     status: Status
@@ -116,6 +167,7 @@ class PillAnswer(_Part):
     prediction_set: PredictionSet
     explanation: Explanation
     next: str | None
+    ask: Ask | None = None
 
 
 class ReleaseView(_Part):
@@ -124,7 +176,7 @@ class ReleaseView(_Part):
     recogniser: str
     gallery: str
     version: str
-    variant: Literal["champion", "challenger", "bundle"]
+    variant: Literal["champion", "challenger", "shadow", "bundle"]
 
 
 class Answer(_Part):
