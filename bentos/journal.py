@@ -64,6 +64,8 @@ TABLE = Table(
     Index("journal_action_at", "action", "at"),
     sqlite_autoincrement=True,
 )
+_REQUEST_ID = TABLE.c.payload["request_id"].as_string()
+_BY_REQUEST = Index("journal_request", _REQUEST_ID)
 
 # INSERT OR REPLACE deletes without firing DELETE triggers, so a taken entry_id is refused as well.
 _SQLITE_TRIGGERS = (
@@ -135,6 +137,13 @@ class Journal:
             query = query.where(TABLE.c.at < until)
         with self._engine.connect() as connection:
             return [Recorded(**row) for row in connection.execute(query).mappings()]
+
+    def of_request(self, request_id: str, *, action: str = "predict") -> Recorded | None:
+        """The last entry of an action whose payload names this request."""
+        query = select(TABLE).where(_REQUEST_ID.is_not_distinct_from(request_id), TABLE.c.action == action)
+        with self._engine.connect() as connection:
+            row = connection.execute(query.order_by(TABLE.c.entry_id.desc()).limit(1)).mappings().first()
+        return None if row is None else Recorded(**row)
 
     def close(self) -> None:
         """Give the connections back."""

@@ -5,7 +5,9 @@ from types import MappingProxyType
 from typing import Final
 
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
@@ -18,6 +20,21 @@ REQUEST_ID_HEADER: Final = "X-Request-ID"
 STATUS: Final = MappingProxyType(
     {
         "empty_file": 400,
+        "bad_request": 422,
+        "unknown_medication": 404,
+        "unknown_request": 404,
+        "unknown_batch": 404,
+        "no_picture": 404,
+        "source_not_allowed": 403,
+        "batch_not_finished": 409,
+        "too_many_items": 413,
+        "not_json": 415,
+        "not_zip_or_json": 415,
+        "bad_archive": 422,
+        "bad_manifest": 422,
+        "source_unreadable": 422,
+        "too_many_batches": 429,
+        "no_room": 503,
         "malformed_multipart": 400,
         "missing_image": 400,
         "unexpected_field": 400,
@@ -41,31 +58,51 @@ STATUS: Final = MappingProxyType(
 _SENTENCES: Final = MappingProxyType(
     {404: "There is nothing at this address.", 405: "This address does not take requests of this method."}
 )
-_TRY_AGAIN: Final = frozenset({"busy", "no_release", "journal_unavailable"})
+_TRY_AGAIN: Final = frozenset({"busy", "no_release", "journal_unavailable", "too_many_batches", "no_room"})
+
+
+class Problem(BaseModel):
+    """An error as RFC 9457 has it; `code` is stable and for programs, `detail` is a sentence for people."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    type: str
+    title: str
+    status: int = Field(ge=400, le=599)
+    detail: str
+    code: str
+    request_id: str
+
+
+def describe(code: str, *, sentence: str, request_id: str, status: int | None = None) -> Problem:
+    """The problem document of an error's code; without `status`, the one that belongs to the code."""
+    status = status or STATUS.get(code, 400)
+    return Problem(
+        type=f"urn:rxvision:problem:{code}",
+        title=HTTPStatus(status).phrase,
+        status=status,
+        detail=sentence,
+        code=code,
+        request_id=request_id,
+    )
 
 
 def problem(request: Request, *, status: int, code: str, sentence: str) -> JSONResponse:
     """One problem document; `detail` is the sentence for a person."""
-    body = {
-        "type": f"urn:rxvision:problem:{code}",
-        "title": HTTPStatus(status).phrase,
-        "status": status,
-        "detail": sentence,
-        "code": code,
-        "request_id": request.state.request_id,
-    }
+    body = describe(code, sentence=sentence, request_id=request.state.request_id, status=status)
     headers = {REQUEST_ID_HEADER: request.state.request_id}
     if code in _TRY_AGAIN:
         headers["Retry-After"] = "1"
     if status in (408, 413):
         headers["Connection"] = "close"  # the rest of the body is not going to be read
-    return JSONResponse(body, status_code=status, headers=headers, media_type=MEDIA_TYPE)
+    return JSONResponse(body.model_dump(), status_code=status, headers=headers, media_type=MEDIA_TYPE)
 
 
 def install(app: FastAPI) -> None:
     """Make every error of the application a problem document."""
     app.add_exception_handler(InputError, _coded)
     app.add_exception_handler(ServiceFault, _coded)
+    app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _plain)
     app.add_exception_handler(ClientDisconnect, _gone)
     app.add_exception_handler(Exception, _unexpected)
@@ -73,6 +110,12 @@ def install(app: FastAPI) -> None:
 
 async def _coded(request: Request, error: InputError | ServiceFault) -> JSONResponse:
     return problem(request, status=STATUS.get(error.code, 400), code=error.code, sentence=error.sentence)
+
+
+async def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+    fault = error.errors()[0]
+    sentence = f"The request cannot be used: {'.'.join(map(str, fault['loc']))}: {fault['msg']}."
+    return problem(request, status=422, code="bad_request", sentence=sentence)
 
 
 async def _plain(request: Request, error: HTTPException) -> JSONResponse:

@@ -1,55 +1,79 @@
 """The REST interface: predict, health and readiness, as a FastAPI application that BentoML mounts at `/`."""
 
-import asyncio
 from typing import Any, Final
 
 from fastapi import FastAPI, Request, Response
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, PlainTextResponse
 
+from bentos import rest_catalogue, rest_feedback
 from bentos.answering import Answering
+from bentos.batch import BatchAnswer, answer_batch
+from bentos.bodies import in_time
 from bentos.faults import ServiceFault
 from bentos.metrics import MEDIA_TYPE as METRICS_MEDIA_TYPE
 from bentos.metrics import exposition
-from bentos.problems import MEDIA_TYPE, install
-from bentos.runtime.answer import Answer, PillMetadata
+from bentos.openapi import PICTURE, described, form_body, problems
+from bentos.problems import install
+from bentos.rollout.assign import SESSION_KEY_HEADER
+from bentos.runtime.answer import Answer
 from bentos.runtime.errors import InputError
-from bentos.upload import Upload, read_upload
+from bentos.upload import read_upload
+from bentos.upload_batch import read_batch
 
-_PICTURE: Final = {"type": "string", "format": "binary", "description": "JPEG, PNG or HEIC"}
-_REQUEST_BODY: Final = {
-    "required": True,
-    "content": {
-        "multipart/form-data": {
-            "schema": {
-                "type": "object",
-                "required": ["image"],
-                "properties": {
-                    "image": _PICTURE,
-                    "image_back": _PICTURE,
-                    "metadata": {"type": "string", "description": "JSON object, see PillMetadata"},
-                },
-            }
-        }
+_METADATA_TEXT: Final = {
+    "type": "string",
+    "contentMediaType": "application/json",
+    "description": "PillMetadata as JSON",
+}
+_PREDICT_PARTS: Final = {"image": PICTURE, "image_back": PICTURE, "metadata": _METADATA_TEXT}
+_BATCH_PARTS: Final = {
+    "image": {"type": "array", "minItems": 1, "items": PICTURE, "description": "one part per item, in order"},
+    "image_back": {"type": "array", "items": PICTURE, "description": "the other sides, as `backs` says"},
+    "backs": {
+        "type": "string",
+        "contentMediaType": "application/json",
+        "description": "JSON array: the number of the item that each `image_back` belongs to, the first is 0; "
+        "without it the first back belongs to the first item, and so on",
+    },
+    "metadata": {
+        "type": "string",
+        "contentMediaType": "application/json",
+        "description": "JSON array, PillMetadata or null for each item",
     },
 }
-_PROBLEM: Final = {"description": "A problem document with a code and a sentence", "content": {MEDIA_TYPE: {}}}
+_READING: Final = (400, 408, 413, 415, 422, 503)
 
 
 def create_app() -> FastAPI:
     """The application; whoever runs it wraps it in `Observed` and puts an `Answering` at `app.state.answering`."""
     app = FastAPI(title="RxVision25", version="1", docs_url=None, redoc_url=None)
     install(app)
+    described(app)
     app.add_api_route(
         "/api/v1/predict",
         predict,
         methods=["POST"],
         response_model=Answer,
-        responses=dict.fromkeys((400, 408, 413, 415, 422, 503, 504), _PROBLEM),
-        openapi_extra={"requestBody": _REQUEST_BODY, "x-metadata": PillMetadata.model_json_schema()},
+        responses=problems(*_READING, 504),
+        operation_id="predictMedication",
+        tags=["predict"],
+        openapi_extra=form_body(_PREDICT_PARTS, required=["image"]),
     )
-    app.add_api_route("/health", health, methods=["GET"])
-    app.add_api_route("/ready", ready, methods=["GET"])
-    app.add_api_route("/metrics", prometheus, methods=["GET"])
+    app.add_api_route(
+        "/api/v1/predict/batch",
+        predict_batch,
+        methods=["POST"],
+        response_model=BatchAnswer,
+        responses=problems(*_READING),
+        operation_id="predictBatch",
+        tags=["predict"],
+        openapi_extra=form_body(_BATCH_PARTS, required=["image"]),
+    )
+    for router in (rest_catalogue.router, rest_feedback.router):
+        app.include_router(router)
+    app.add_api_route("/health", health, methods=["GET"], tags=["process"])
+    app.add_api_route("/ready", ready, methods=["GET"], responses=problems(503), tags=["process"])
+    app.add_api_route("/metrics", prometheus, methods=["GET"], tags=["process"], response_class=PlainTextResponse)
     return app
 
 
@@ -58,10 +82,30 @@ async def predict(request: Request) -> Response:
     answering: Answering = request.app.state.answering
     try:
         with answering.admitted():
-            upload = await _read(request, answering)
+            reading = read_upload(request)
+            upload = await in_time(reading, timeout_s=answering.settings.body_timeout_s)
             answer = await answering.answer(
-                upload.pictures, metadata=upload.metadata, request_id=request.state.request_id
+                upload.pictures,
+                metadata=upload.metadata,
+                request_id=request.state.request_id,
+                session_key=request.headers.get(SESSION_KEY_HEADER),
             )
+    except (InputError, ServiceFault) as error:
+        answering.refused(error.code)
+        raise
+    return Response(answer.model_dump_json(), media_type="application/json")
+
+
+async def predict_batch(request: Request) -> Response:
+    """Identify many medications: per item an answer or a problem, in the order of the `image` parts."""
+    answering: Answering = request.app.state.answering
+    settings = answering.settings
+    try:
+        with answering.admitted():
+            answering.serving()
+            reading = read_batch(request, max_items=settings.max_batch_items, max_body_bytes=settings.max_batch_bytes)
+            entries = await in_time(reading, timeout_s=settings.body_timeout_s)
+            answer = await answer_batch(answering, entries, request_id=request.state.request_id)
     except (InputError, ServiceFault) as error:
         answering.refused(error.code)
         raise
@@ -90,12 +134,3 @@ def prometheus(request: Request) -> Response:
 
 def _release(ref: dict[str, Any]) -> dict[str, Any]:
     return {name: ref[name] for name in ("recogniser", "gallery", "version")}
-
-
-async def _read(request: Request, answering: Answering) -> Upload:
-    timeout_s = answering.settings.body_timeout_s
-    try:
-        return await asyncio.wait_for(read_upload(request), timeout_s)
-    except TimeoutError as error:
-        sentence = f"The request's body did not arrive within {timeout_s:g} s."
-        raise ServiceFault("slow_body", sentence) from error

@@ -31,7 +31,12 @@ class Settings(BaseSettings):
     max_in_flight: Annotated[int, Field(ge=1, le=1024, description="requests held at once in one worker")] = 16
     body_timeout_s: Annotated[float, Field(gt=0, description="a body that arrives slower is refused")] = 30.0
     answer_timeout_s: Annotated[float, Field(gt=0, description="waiting for a thread and answering together")] = 30.0
+    max_batch_items: Annotated[int, Field(ge=1, le=256, description="items of one predict/batch request")] = 32
+    max_batch_bytes: Annotated[int, Field(ge=2**20, description="one predict/batch request; held in memory")] = 2**26
     poll_s: Annotated[float, Field(gt=0, description="how often the release file is looked at")] = 2.0
+    shadow_waiting: Annotated[
+        int, Field(ge=0, le=256, description="pictures held for a shadow in a worker; 0: none")
+    ] = 8
     allow_fallback: bool = Field(default=True, description="answer from the packed bundle while no release exists")
     packed_home: Path = Field(
         default=Path(__file__).resolve().parents[1] / "packed",

@@ -1,6 +1,5 @@
 """Reads the multipart request of a prediction, within fixed limits of memory and time."""
 
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,6 +8,7 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
+from bentos.bodies import first_fault, limited, media_type
 from bentos.faults import ServiceFault
 from bentos.runtime.answer import PillMetadata
 from bentos.runtime.decode import MAX_BYTES
@@ -34,7 +34,7 @@ async def read_upload(request: Request, *, max_body_bytes: int = MAX_BODY_BYTES)
         ServiceFault: not_multipart, malformed_multipart, body_too_large, missing_image, unexpected_field.
         InputError: bad_metadata.
     """
-    form = await _parse(request, max_body_bytes=max_body_bytes)
+    form = await multipart(request, max_body_bytes=max_body_bytes, max_files=3, max_fields=3)
     _refuse_unexpected(form)
     pictures = [await _picture(form, name) for name in _FIELDS[:2] if name in form]
     if "image" not in form:
@@ -51,23 +51,22 @@ def parse_metadata(text: str | bytes) -> PillMetadata:
     try:
         return PillMetadata.model_validate_json(text)
     except ValidationError as error:
-        raise InputError("bad_metadata", f"The metadata cannot be used: {_first_fault(error)}.") from error
+        raise InputError("bad_metadata", f"The metadata cannot be used: {first_fault(error)}.") from error
 
 
-def _first_fault(error: ValidationError) -> str:
-    fault = error.errors(include_url=False, include_input=False)[0]
-    return ": ".join(filter(None, [".".join(map(str, fault["loc"])), fault["msg"]]))
+async def multipart(request: Request, *, max_body_bytes: int, max_files: int, max_fields: int) -> FormData:
+    """The parts of a multipart request, in memory.
 
-
-async def _parse(request: Request, *, max_body_bytes: int) -> FormData:
-    if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
+    Raises:
+        ServiceFault: not_multipart, malformed_multipart, body_too_large.
+    """
+    if media_type(request) != "multipart/form-data":
         raise ServiceFault("not_multipart", "Send multipart/form-data with a file part named 'image'.")
-    _refuse_announced(request, limit=max_body_bytes)
     parser = MultiPartParser(
         request.headers,
-        _limited(request, limit=max_body_bytes),
-        max_files=3,
-        max_fields=3,
+        limited(request, limit=max_body_bytes),
+        max_files=max_files,
+        max_fields=max_fields,
         max_part_size=MAX_METADATA_BYTES,
     )
     parser.spool_max_size = max_body_bytes  # pictures stay in memory: the service writes none to disk
@@ -75,25 +74,6 @@ async def _parse(request: Request, *, max_body_bytes: int) -> FormData:
         return await parser.parse()
     except MultiPartException as error:
         raise ServiceFault("malformed_multipart", f"The multipart body cannot be read: {error.message}") from error
-
-
-def _too_large(limit: int) -> ServiceFault:
-    return ServiceFault("body_too_large", f"The request is larger than {limit} bytes.")
-
-
-def _refuse_announced(request: Request, *, limit: int) -> None:
-    announced = request.headers.get("content-length", "0")
-    if announced.isdigit() and int(announced) > limit:
-        raise _too_large(limit)
-
-
-async def _limited(request: Request, *, limit: int) -> AsyncIterator[bytes]:
-    received = 0
-    async for chunk in request.stream():
-        received += len(chunk)
-        if received > limit:
-            raise _too_large(limit)
-        yield chunk
 
 
 def _refuse_unexpected(form: FormData) -> None:

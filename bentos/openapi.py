@@ -1,0 +1,91 @@
+"""The interface's own description: problem documents, multipart forms and headers, as a client generator reads them."""
+
+from typing import Any, Final
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
+
+from bentos.problems import MEDIA_TYPE, REQUEST_ID_HEADER, Problem
+from bentos.runtime.answer import PillMetadata
+
+_SCHEMAS: Final[tuple[type[BaseModel], ...]] = (Problem, PillMetadata)
+_REF: Final = "#/components/schemas/"
+_TO_RETRY: Final = ("429", "503")
+_WORDS: Final = {
+    400: "The request cannot be read.",
+    403: "The server may not read this.",
+    404: "There is no such thing.",
+    405: "This address does not take requests of this method.",
+    408: "The request's body did not arrive in time.",
+    409: "This is not possible in the present state.",
+    413: "The request, a picture or its number of items is too large.",
+    415: "The body's or a picture's type is not taken.",
+    422: "The request can be read but not used.",
+    429: "There is too much of this at once; try again after Retry-After seconds.",
+    500: "The service failed on this request.",
+    503: "The service cannot answer now; try again after Retry-After seconds.",
+    504: "There was no answer in time.",
+}
+PICTURE: Final = {"type": "string", "format": "binary", "description": "JPEG, PNG or HEIC (image/heic, image/heif)"}
+PICTURE_TYPES: Final = "image/jpeg, image/png, image/heic, image/heif"
+_HEADERS: Final = {
+    REQUEST_ID_HEADER: {
+        "description": "Under which the request stands in the journal; the caller's own where it is a UUID.",
+        "schema": {"type": "string", "format": "uuid"},
+    }
+}
+_RETRY_AFTER: Final = {"Retry-After": {"description": "Seconds", "schema": {"type": "integer", "minimum": 1}}}
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The error responses of an operation, for `responses=`; 500 is said of every one."""
+    content = {MEDIA_TYPE: {"schema": {"$ref": f"{_REF}Problem"}}}
+    return {status: {"description": _WORDS[status], "content": content} for status in (*statuses, 500)}
+
+
+def json_body(kind: type[BaseModel]) -> dict[str, Any]:
+    """The documented body of an operation that reads its JSON itself, within limits; for `openapi_extra=`."""
+    schema = kind.model_json_schema(ref_template=_REF + "{model}")
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+
+
+def form_body(parts: dict[str, Any], *, required: list[str]) -> dict[str, Any]:
+    """The documented multipart body of an operation that reads it itself; for `openapi_extra=`."""
+    schema = {"type": "object", "required": required, "properties": parts, "additionalProperties": False}
+    encoding = {name: {"contentType": PICTURE_TYPES} for name in parts if name.startswith("image")}
+    return {
+        "requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema, "encoding": encoding}}}
+    }
+
+
+def described(app: FastAPI) -> None:
+    """Make the application describe itself with our error documents and headers."""
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = _document(app)
+        return app.openapi_schema
+
+    app.openapi = openapi
+
+
+def _document(app: FastAPI) -> dict[str, Any]:
+    document = get_openapi(title=app.title, version=app.version, summary=app.summary, routes=app.routes)
+    schemas = document.setdefault("components", {}).setdefault("schemas", {})
+    for name in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(name, None)
+    for kind in _SCHEMAS:
+        schemas[kind.__name__] = kind.model_json_schema(ref_template=_REF + "{model}")
+    for path in document["paths"].values():
+        for operation in path.values():
+            _headers(operation)
+    return document
+
+
+def _headers(operation: dict[str, Any]) -> None:
+    if "application/json" in operation["responses"].get("422", {}).get("content", {}):
+        operation["responses"]["422"] = problems(422)[422]  # FastAPI's own form of this error is never sent
+    for status, response in operation["responses"].items():
+        more = _RETRY_AFTER if status in _TO_RETRY else {}
+        response["headers"] = {**response.get("headers", {}), **_HEADERS, **more}

@@ -1,0 +1,158 @@
+"""REST: the medications that can be answered, with their facts and reference pictures."""
+
+import asyncio
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel, ConfigDict
+
+from bentos.answering import Answering
+from bentos.faults import ServiceFault
+from bentos.openapi import problems
+from bentos.runtime.gallery import Gallery
+from bentos.runtime.medication import Medication
+from bentos.search import Found, MedicationSearch
+from bentos.search import Query as Wanted
+
+router = APIRouter(prefix="/api/v1", tags=["medications"])
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Match(_Part):
+    """One medication of a page; `imprint_score` is in nats, 0 where no imprint was asked for."""
+
+    medication_id: str
+    name: str
+    labeler: str | None
+    strength: str | None
+    imprint: str
+    colors: tuple[str, ...]
+    shape: str
+    size_mm: float
+    imprint_score: float
+    href: str
+
+
+class MedicationPage(_Part):
+    """One page of a search. Pages fit together while `gallery` stays the same."""
+
+    gallery: str
+    total: int
+    offset: int
+    next_offset: int | None
+    medications: tuple[Match, ...]
+
+
+class PictureLink(_Part):
+    """Where the reference picture of one side is."""
+
+    side: Literal["front", "back", "unknown"]
+    href: str
+
+
+class MedicationRecord(_Part):
+    """The facts of a medication, the others that look the same, and its reference pictures."""
+
+    medication_id: str
+    name: str
+    clinical_drug: str
+    appearance_id: str
+    same_appearance: tuple[str, ...]
+    facts: Medication
+    pictures: tuple[PictureLink, ...]
+    gallery: str
+
+
+@router.get(
+    "/medications", response_model=MedicationPage, responses=problems(422, 503), operation_id="searchMedications"
+)
+async def medications(request: Request, wanted: Annotated[Wanted, Query()]) -> Response:
+    """Search by imprint (mistakes allowed), colour, shape and name; all that is given must fit."""
+    answering: Answering = request.app.state.answering
+    gallery = answering.serving().predictor.gallery
+    with answering.admitted():
+        found = await asyncio.to_thread(_find, request, wanted)
+    return _json(_page(found, wanted, gallery=gallery.digest))
+
+
+@router.get(
+    "/medications/{medication_id}",
+    response_model=MedicationRecord,
+    responses=problems(404, 503),
+    operation_id="getMedication",
+)
+async def medication(request: Request, medication_id: str) -> Response:
+    """One medication's facts, its look-alikes without any difference, and links to its reference pictures."""
+    gallery = _gallery(request)
+    item = _known(gallery, medication_id)
+    look = next(look for look in gallery.appearances if medication_id in look.medication_ids)
+    record = MedicationRecord(
+        medication_id=item.medication_id,
+        name=item.display_name,
+        clinical_drug=item.clinical_drug,
+        appearance_id=look.appearance_id,
+        same_appearance=tuple(key for key in look.medication_ids if key != medication_id),
+        facts=item,
+        pictures=(),
+        gallery=gallery.digest,
+    )
+    return _json(record)
+
+
+def _gallery(request: Request) -> Gallery:
+    return request.app.state.answering.serving().predictor.gallery
+
+
+def _known(gallery: Gallery, medication_id: str) -> Medication:
+    found = gallery.medications.get(medication_id)
+    if found is None:
+        raise ServiceFault("unknown_medication", "The gallery in force holds no medication of this id.")
+    return found
+
+
+def _find(request: Request, wanted: Wanted) -> Found:
+    return _search(request).find(wanted)
+
+
+def _search(request: Request) -> MedicationSearch:
+    """The gallery's search tables, made when the first search after a swap comes."""
+    state, predictor = request.app.state, request.app.state.answering.serving().predictor
+    digest, held = getattr(state, "search", (None, None))
+    if digest != predictor.gallery.digest:
+        rate = predictor.recogniser.spec.cues.imprint_error_rate
+        held = MedicationSearch(predictor.gallery, imprint_error_rate=rate)
+        state.search = (predictor.gallery.digest, held)
+    return held
+
+
+def _page(found: Found, wanted: Wanted, *, gallery: str) -> MedicationPage:
+    end = wanted.offset + len(found.matches)
+    return MedicationPage(
+        gallery=gallery,
+        total=found.total,
+        offset=wanted.offset,
+        next_offset=end if found.matches and end < found.total else None,
+        medications=tuple(_match(item, score) for item, score in found.matches),
+    )
+
+
+def _match(item: Medication, score: float) -> Match:
+    return Match(
+        medication_id=item.medication_id,
+        name=item.display_name,
+        labeler=item.labeler,
+        strength=item.strength,
+        imprint=item.imprint_text,
+        colors=item.colors,
+        shape=item.shape,
+        size_mm=item.size_mm,
+        imprint_score=round(score, 3),
+        href=f"/api/v1/medications/{item.medication_id}",
+    )
+
+
+def _json(body: BaseModel) -> Response:
+    return Response(body.model_dump_json(), media_type="application/json")

@@ -1,0 +1,96 @@
+"""Finds medications of a gallery by imprint, colour, shape and name; an exact order, page by page.
+
+Shapes: A appearances, M medications.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+from rapidfuzz import fuzz, process
+
+from bentos.runtime.errors import InputError
+from bentos.runtime.gallery import Gallery
+from bentos.runtime.medication import Medication
+from bentos.runtime.spl import parse_color, parse_shape
+
+MIN_NAME_LIKENESS = 80.0
+
+
+class Query(BaseModel):
+    """What is known of the medication; every part that is given must fit."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    imprint: Annotated[str | None, Field(max_length=200, description="text on the pill, mistakes allowed")] = None
+    color: Annotated[str | None, Field(max_length=80, description="SPL colours, all of them, joined by ';'")] = None
+    shape: Annotated[str | None, Field(max_length=40, description="SPL shape")] = None
+    name: Annotated[str | None, Field(max_length=100, description="generic or brand name, mistakes allowed")] = None
+    offset: Annotated[int, Field(ge=0, le=10_000_000)] = 0
+    limit: Annotated[int, Field(ge=1, le=100)] = 20
+
+
+@dataclass(frozen=True)
+class Found:
+    """One page: medications with the imprint's log-likelihood ratio in nats (0 where none was asked for)."""
+
+    total: int
+    matches: tuple[tuple[Medication, float], ...]
+
+
+class MedicationSearch:
+    """A gallery's medications, prepared for searching."""
+
+    def __init__(self, gallery: Gallery, *, imprint_error_rate: float) -> None:
+        """Nothing is read from disk."""
+        self._gallery = gallery
+        self._error_rate = imprint_error_rate
+        self._medications = tuple(sorted(gallery.spec.medications, key=lambda item: item.medication_id))
+        number = {key: a for a, look in enumerate(gallery.appearances) for key in look.medication_ids}
+        self._appearance_M = np.array([number[item.medication_id] for item in self._medications])
+        self._names = [_names(item) for item in self._medications]
+
+    def find(self, query: Query) -> Found:
+        """One page of what fits; better imprints and names first, then by medication_id.
+
+        Raises:
+            InputError: bad_metadata, a colour or shape that SPL does not know.
+        """
+        score_M, name_M = self._imprint(query.imprint), self._name(query.name)
+        keep_M = self._looks(query) & (score_M > 0 if query.imprint else True) & (name_M >= MIN_NAME_LIKENESS)
+        rows = np.flatnonzero(keep_M)
+        rows = rows[np.lexsort((rows, -np.round(name_M[rows]), -np.round(score_M[rows], 6)))]
+        page = rows[query.offset : query.offset + query.limit]
+        return Found(len(rows), tuple((self._medications[m], float(score_M[m])) for m in page))
+
+    def _imprint(self, imprint: str | None) -> np.ndarray:
+        if not imprint:
+            return np.zeros(len(self._medications))
+        score_A = self._gallery.index.imprints.score(imprint, error_rate=self._error_rate)
+        return score_A[self._appearance_M]
+
+    def _name(self, name: str | None) -> np.ndarray:
+        if not name or not name.strip():
+            return np.full(len(self._medications), 100.0)
+        return process.cdist([name.casefold().strip()], self._names, scorer=fuzz.partial_ratio)[0]
+
+    def _looks(self, query: Query) -> np.ndarray:
+        colors = {_parsed(parse_color, piece) for piece in (query.color or "").split(";") if piece.strip()}
+        shape = _parsed(parse_shape, query.shape) if query.shape else None
+        looks = self._gallery.appearances
+        fits_A = [colors <= set(look.colors) and shape in (None, look.shape) for look in looks]
+        return np.array(fits_A, bool)[self._appearance_M]
+
+
+def _names(item: Medication) -> str:
+    names = (item.generic_name, item.proprietary_name, item.rxnorm_name, item.medication_id)
+    return " | ".join(name.casefold() for name in names if name)
+
+
+def _parsed(parse: Callable[[str], str], text: str) -> str:
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise InputError("bad_metadata", f"{error}.") from error
