@@ -1,11 +1,14 @@
 """Opens what a signed release names, and nothing else."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
 from bentos.release import Ref, ReleaseSpec, directories, parse_release
+from bentos.runtime.contract import read_gallery_spec, read_recogniser_spec, spec_digest
 from bentos.runtime.errors import ContractError
 from bentos.runtime.gallery import Gallery
 from bentos.runtime.predictor import Predictor
@@ -26,19 +29,58 @@ _UNREADABLE: Final = (
 )
 
 
+class Opener:
+    """Opens references of one home; a recogniser or gallery that two of them share is opened once."""
+
+    def __init__(self, *, home: Path, known: Mapping[tuple[Ref, str], Predictor] = MappingProxyType({})) -> None:
+        """`known` predictors, by reference and variant, lend what they hold."""
+        self._home = home
+        self._known = known
+        self._recognisers = {predictor.recogniser.digest: predictor.recogniser for predictor in known.values()}
+        self._galleries = {predictor.gallery.digest: predictor.gallery for predictor in known.values()}
+
+    def open(self, ref: Ref, *, variant: str) -> Predictor:
+        """The predictor of a reference; every file is checked on disk, even where what it holds is in memory.
+
+        Raises:
+            ContractError: as `open_release` says.
+        """
+        recogniser_dir, gallery_dir = directories(ref, home=self._home)
+        recogniser = self._recogniser(ref.recogniser, recogniser_dir)
+        gallery = self._gallery(ref.gallery, gallery_dir, recogniser=recogniser)
+        known = self._known.get((ref, variant))
+        return known or Predictor(recogniser, gallery, version=ref.version, variant=variant)
+
+    def _recogniser(self, digest: str, directory: Path) -> Recogniser:
+        if digest not in self._recognisers:
+            loaded = _load(directory)
+            _same(loaded.digest, digest, what="recogniser")
+            self._recognisers[digest] = loaded
+        else:
+            _same(spec_digest(read_recogniser_spec(directory)), digest, what="recogniser")
+        return self._recognisers[digest]
+
+    def _gallery(self, digest: str, directory: Path, *, recogniser: Recogniser) -> Gallery:
+        if digest not in self._galleries:
+            loaded = Gallery.load(directory, recogniser=recogniser)
+            _same(loaded.digest, digest, what="gallery")
+            self._galleries[digest] = loaded
+        else:
+            _same(spec_digest(read_gallery_spec(directory)), digest, what="gallery")
+        found = self._galleries[digest]
+        if found.spec.recogniser != recogniser.digest:
+            raise ContractError(f"gallery belongs to recogniser {found.spec.recogniser}, not to {recogniser.digest}")
+        return found
+
+
 def open_release(ref: Ref, *, home: Path) -> Predictor:
-    """The predictor of one reference of a release.
+    """The predictor of one reference of a release, as its champion.
 
     Raises:
         ContractError: a file is missing or changed, the gallery was made by another recogniser, or a
             directory does not hold what the release names.
     """
-    recogniser_dir, gallery_dir = directories(ref, home=home)
-    recogniser = _load(recogniser_dir)
-    _same(recogniser.digest, ref.recogniser, what="recogniser")
-    gallery = Gallery.load(gallery_dir, recogniser=recogniser)
-    _same(gallery.digest, ref.gallery, what="gallery")
-    return Predictor(recogniser, gallery, version=ref.version, variant="champion")
+    return Opener(home=home).open(ref, variant="champion")
 
 
 def current_release(settings: Settings) -> ReleaseSpec:

@@ -36,6 +36,10 @@ class Metrics:
         self.in_flight = Gauge("rxvision_in_flight", "Requests held", multiprocess_mode="livesum")
         self.ready = Gauge("rxvision_ready", "Workers with a release loaded", multiprocess_mode="livesum")
         self.releases = Counter("rxvision_release_loads_total", "Releases loaded or refused", ["outcome"])
+        self.variants = Counter(
+            "rxvision_variant_answers_total", "Answers, by variant and outcome", ["variant", "outcome"]
+        )
+        self.decisions = Counter("rxvision_rollout_decisions_total", "Withdrawals and pauses", ["action", "variant"])
 
     def answered(self, answer: Answer, *, seconds: float) -> None:
         """Count one answer."""

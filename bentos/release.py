@@ -1,5 +1,6 @@
 """The signed release file: which recogniser and gallery answer, and the refusal of anything else."""
 
+import hashlib
 import os
 from pathlib import Path
 from typing import Annotated, Literal
@@ -7,11 +8,13 @@ from typing import Annotated, Literal
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from bentos.runtime.contract import read_gallery_spec, read_recogniser_spec, spec_digest
+from bentos.rollout.limits import Limits
+from bentos.runtime.contract import canonical_json, read_gallery_spec, read_recogniser_spec, spec_digest
 from bentos.runtime.errors import ContractError
 from bentos.signing import parse_signed, sign, verify
 
 PURPOSE = "release"
+ROLES = ("champion", "challenger", "shadow", "previous")
 Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
 
 
@@ -28,7 +31,10 @@ class Ref(BaseModel):
 
 
 class ReleaseSpec(BaseModel):
-    """What services load. `released_at` is ISO 8601."""
+    """What services load. `released_at` is ISO 8601.
+
+    A field that was added later has a default, so that releases signed before keep their meaning and their id.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -38,6 +44,19 @@ class ReleaseSpec(BaseModel):
     challenger: Ref | None = None
     shadow: Ref | None = None
     previous: Ref | None = None
+    challenger_share: Annotated[float, Field(ge=0, le=0.5)] = 0.1
+    limits: Limits = Limits()
+
+    @property
+    def release_id(self) -> str:
+        """Twelve hex digits that name exactly this release, the time it was signed at included."""
+        said = self.model_dump(mode="json", exclude_defaults=True)
+        return hashlib.sha256(canonical_json(said)).hexdigest()[:12]
+
+    def named(self) -> dict[str, Ref]:
+        """Role to reference, of those the release names."""
+        roles = {role: getattr(self, role) for role in ROLES}
+        return {role: ref for role, ref in roles.items() if ref is not None}
 
 
 def pin(recogniser: Path, *, gallery: Path, home: Path, version: str) -> Ref:

@@ -1,35 +1,24 @@
-"""Watches the signed release file and swaps the predictor in one step; a bad release changes nothing."""
+"""Watches the signed release file and swaps what answers in one step; a bad release changes nothing."""
 
 import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
-from bentos.bundle import open_release
-from bentos.release import Ref, read_release
+from bentos.release import ReleaseSpec, read_release
+from bentos.rollout.decisions import NO_DECISION, Standing
+from bentos.rollout.variants import Origin, Serving, Variants, open_variants
 from bentos.runtime.errors import ContractError
-from bentos.runtime.predictor import Predictor
 from bentos.settings import Settings
 from bentos.signing import PUBLIC_KEY_FILE, read_public_key
 
 _log = logging.getLogger(__name__)
-Origin = Literal["release", "packed"]
-
-
-@dataclass(frozen=True)
-class Serving:
-    """What answers now. A request keeps the one it began with, so a swap disturbs nobody."""
-
-    predictor: Predictor
-    ref: Ref
-    origin: Origin
 
 
 @dataclass(frozen=True)
 class Change:
-    """One attempt to load a release: what was loaded, or why it was refused."""
+    """One attempt to load a release, or one variant of it: what was loaded, or why it was refused."""
 
     serving: Serving | None
     refusal: str | None
@@ -45,32 +34,41 @@ class _Source:
 
 
 class ReleaseWatch:
-    """Holds the current predictor; `poll` looks at the release file once."""
+    """Holds what answers; `poll` looks once at the release file and at what was decided about the release."""
 
-    def __init__(self, settings: Settings, *, on_change: Callable[[Change], None]) -> None:
-        """Nothing is loaded before the first `poll`; `on_change` hears of every load and refusal."""
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        on_change: Callable[[Change], None],
+        standing: Callable[[ReleaseSpec], Standing] = lambda spec: NO_DECISION,
+    ) -> None:
+        """Nothing is loaded before the first `poll`; `on_change` hears of every load and refusal.
+
+        `standing` says what was decided about a release; it is asked at every poll.
+        """
         self._settings = settings
         self._on_change = on_change
+        self._standing = standing
         self._seen: _Source | None = None
-        self.current: Serving | None = None
+        self._opened_from: _Source | None = None
+        self._tried: tuple[ReleaseSpec, Standing] | None = None
+        self.variants: Variants | None = None
         self.refusal: str | None = None
         self.alive = True
 
+    @property
+    def current(self) -> Serving | None:
+        """The champion, None before the first release."""
+        return None if self.variants is None else self.variants.champion
+
     def poll(self) -> bool:
-        """Load the release if its file changed since the last look; True if the predictor was swapped."""
+        """Load the release if its file changed since the last look, or decisions about it; True if so."""
         source = self._source()
         if source is None or source == self._seen:
-            return False
+            return self._follow_decisions()
         self._seen = source
-        try:
-            swapped = self._load(source)
-        except (ContractError, OSError) as error:
-            self.refusal = str(error)
-            _log.error("release %s refused: %s", source.path, error)
-            self._on_change(Change(None, self.refusal))
-            return False
-        self.refusal = None
-        return swapped
+        return self._try(lambda: self._load(source), of=source.path)
 
     async def run(self) -> None:
         """Poll until cancelled, off the event loop; `alive` turns False when polling ends."""
@@ -81,15 +79,46 @@ class ReleaseWatch:
         finally:
             self.alive = False
 
+    def _try(self, load: Callable[[], bool], *, of: Path) -> bool:
+        try:
+            return load()
+        except (ContractError, OSError) as error:
+            self.refusal = str(error)
+            _log.error("release %s refused: %s", of, error)
+            self._on_change(Change(None, self.refusal))
+            return False
+
     def _load(self, source: _Source) -> bool:
         spec = read_release(source.path, key=read_public_key(source.public_key))
-        if self.current is not None and (self.current.ref, self.current.origin) == (spec.champion, source.origin):
+        swapped = self._open(spec, source=source)
+        self.refusal = None
+        return swapped
+
+    def _follow_decisions(self) -> bool:
+        held, source = self.variants, self._opened_from
+        if held is None or source is None or (held.spec, self._standing(held.spec)) == self._tried:
             return False
-        serving = Serving(open_release(spec.champion, home=source.home), spec.champion, source.origin)
-        self.current = serving
-        _log.info("serving version %s from %s", spec.champion.version, source.path)
-        self._on_change(Change(serving, None))
+        return self._try(lambda: self._open(held.spec, source=source), of=source.path)
+
+    def _open(self, spec: ReleaseSpec, *, source: _Source) -> bool:
+        before, standing = self.variants, self._standing(spec)
+        self._tried = (spec, standing)
+        if before is not None and (before.spec, before.origin, before.standing) == (spec, source.origin, standing):
+            return False
+        found = open_variants(spec, home=source.home, origin=source.origin, standing=standing, before=before)
+        self.variants, self._opened_from = found, source
+        self._tell(found, before)
         return True
+
+    def _tell(self, found: Variants, before: Variants | None) -> None:
+        known = before.running() if before else ()
+        for serving in found.running():
+            if serving not in known:
+                _log.info("%s is version %s from %s", serving.variant, serving.ref.version, serving.origin)
+                self._on_change(Change(serving, None))
+        for role, reason in found.left_out.items():
+            _log.error("%s of the release is left out: %s", role, reason)
+            self._on_change(Change(None, f"{role}: {reason}"))
 
     def _source(self) -> _Source | None:
         settings = self._settings

@@ -211,7 +211,8 @@ def test_an_answer_that_takes_too_long_is_given_up_and_journalled_as_such(settin
     watch = app.state.answering.watch
     watch.poll()
     real = watch.current.predictor
-    watch.current = replace(watch.current, predictor=SlowPredictor(real.recogniser, real.gallery))
+    slow = replace(watch.current, predictor=SlowPredictor(real.recogniser, real.gallery))
+    watch.variants = replace(watch.variants, champion=slow)
     is_problem(predict(client_of(app), FRONT), status=504, code="answer_timeout")
     app.state.answering.close()
     assert [entry.outcome for entry in predictions(settings)] == ["too_late"]
