@@ -26,6 +26,7 @@ from training.fit import (
 )
 from training.limits import Judge, fit_limits
 
+MIN_PAIRS = 20
 ROUTER_FEATURES = ("sharpness", "brightness", "contrast", "saturation", "clipped", "pill_px", "elongation")
 _CUE_OF_FIELD = {"imprint": "imprint", "color": "typed_color", "shape": "typed_shape", "size_mm": "size"}
 
@@ -130,14 +131,19 @@ class Table:
 
 @dataclass(frozen=True)
 class Split:
-    """A split's tables: single photographs and front-and-back pairs."""
+    """A split's tables: single photographs and front-and-back pairs.
+
+    Where too few pairs were photographed, two-sided patterns are fitted on single photographs: two sides say more
+    than one, so limits that hold for one err on the safe side.
+    """
 
     single: Table
     pairs: Table
 
     def of(self, pattern: Pattern) -> Table:
         """The table whose examples have as many sides as the pattern."""
-        return self.pairs if pattern.two_sided else self.single
+        enough = len(self.pairs.rows(pattern)) >= MIN_PAIRS
+        return self.pairs if pattern.two_sided and enough else self.single
 
 
 def fit_patterns(

@@ -166,10 +166,10 @@ def _with_world(spec: RecogniserSpec, medications: Sequence[Medication], *, dire
 
 
 def _write_cohorts(gallery: Gallery, seen: set[str], members: Sequence[ExportedMember], directory: Path) -> None:
-    """The cohort: one reference view per side of each appearance the members were trained on."""
+    """The cohort: one reference view per side of each appearance the members were trained on, else of each."""
     rows: dict[tuple[str, str], int] = {}
     for row, view in enumerate(gallery.spec.views):
-        if view.appearance_id in seen:
+        if view.appearance_id in seen or not seen:
             rows.setdefault((view.appearance_id, view.side), row)
     chosen = sorted(rows.values())[:MAX_COHORT]
     for member in members:

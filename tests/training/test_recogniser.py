@@ -71,25 +71,33 @@ def references():
             yield ReferencePicture(item.medication_id, side, draw(item, side=side, rng=rng), None, item.ndc11, "tests")
 
 
-@pytest.fixture(scope="module")
-def assembled(tmp_path_factory):
-    home = tmp_path_factory.mktemp("home")
+def assemble(home, dataset, *, names, on_progress=lambda stage, done, total: None):
     members = []
-    for seed, name in enumerate(("fast", "accurate")):
+    for seed, name in enumerate(names):
         onnx.save(encoder_onnx(seed=seed, dim=32), home / f"{name}.onnx")
         members.append(ExportedMember(member_spec(name, embedding_dim=32), home))
-    facts = Facts("twelve", "demo", NOW, "drawn pills", "fingerprint", {"commit": "none"})
-    stages = []
-    directory = assemble_recogniser(
+    return assemble_recogniser(
         members,
-        dataset=make_dataset(home),
+        dataset=dataset,
         home=home,
         medications=CATALOGUE,
         references=references(),
         config=CONFIG,
-        facts=facts,
+        facts=Facts("twelve", "demo", NOW, "drawn pills", "fingerprint", {"commit": "none"}),
         work=home / "work",
         out_root=home / "recognisers",
+        on_progress=on_progress,
+    )
+
+
+@pytest.fixture(scope="module")
+def assembled(tmp_path_factory):
+    home = tmp_path_factory.mktemp("home")
+    stages = []
+    directory = assemble(
+        home,
+        make_dataset(home),
+        names=("fast", "accurate"),
         on_progress=lambda stage, done, total: stages.append((stage, done, total)),
     )
     return directory, stages
@@ -160,3 +168,12 @@ def test_a_gallery_made_with_the_draft_is_refused_by_the_finished_recogniser(ass
     directory, _ = assembled
     with pytest.raises(ContractError, match="belongs to recogniser"):
         Gallery.load(directory.parent.parent / "work" / "gallery", recogniser=Recogniser.load(directory))
+
+
+def test_photographs_of_fronts_alone_of_pills_no_member_saw_are_enough(tmp_path):
+    dataset = make_dataset(tmp_path).query("side == 'front'").assign(appearance_role="fit_only")
+    recogniser = Recogniser.load(assemble(tmp_path, dataset, names=("fast",)))
+    assert {p.key for p in all_patterns(("fast",))} == recogniser.spec.patterns.keys()
+    assert all(np.isfinite(spec.set_threshold) for spec in recogniser.spec.patterns.values())
+    assert np.isfinite(recogniser.members["fast"].cohort_CD).all()
+    assert len(recogniser.members["fast"].cohort_CD) == 2 * len(CATALOGUE)
