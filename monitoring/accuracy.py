@@ -36,12 +36,16 @@ class Provenance:
 
 @dataclass(frozen=True)
 class Beside:
-    """What else the page shows: another benchmark's figures, the gallery-size tables, a learning curve."""
+    """What else the page shows: other benchmarks' figures, the gallery-size tables, learning curves by member.
+
+    `against` holds other bundles' figures on the same photographs by name.
+    """
 
     simulated: Mapping[str, Any] | None = None
     sizes: str = ""
     sizes_picture: str = ""
-    curve: Sequence[Mapping[str, float]] = field(default_factory=tuple)
+    curves: Mapping[str, Sequence[Mapping[str, float]]] = field(default_factory=dict)
+    against: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 def accuracy_page(figures: Mapping[str, Any], *, provenance: Provenance, beside: Beside | None = None) -> str:
@@ -54,8 +58,9 @@ def accuracy_page(figures: Mapping[str, Any], *, provenance: Provenance, beside:
         *_section("Ranking", _ranking(figures)),
         *_section("What is said, and how sure", _said(figures)),
         *_ablations(figures.get("ablations")),
+        *_against(figures, beside.against),
         *_sizes(beside),
-        *_curve(beside.curve),
+        *(line for member, epochs in beside.curves.items() for line in _curve(member, epochs)),
         *_section("Worst cases, picture only", _misses(figures["misses"])),
         *_ANCHORS,
         *_section("By slice, picture only", _slices(figures["slices"])),
@@ -148,11 +153,25 @@ def _sizes(beside: Beside) -> Iterator[str]:
         yield from ["## Over the gallery's size", "", *(picture if beside.sizes_picture else []), beside.sizes, ""]
 
 
-def _curve(epochs: Sequence[Mapping[str, float]]) -> Iterator[str]:
+def _against(figures: Mapping[str, Any], others: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    if not others:
+        return
+    yield from ("## Against other recognisers", "")
+    yield "Each fitted in the same way, on the same photographs and gallery."
+    yield ""
+    asked = [(q, top) for q in ("picture", "picture_and_partial_imprint") for top in ("top1", "top5")]
+    header = ["", *(f"{_TITLES[q]}: drug {top.replace('top', 'top-')}" for q, top in asked)]
+    rows = ([name, *(figure_text(row[q]["drug"][top]) for q, top in asked)]
+            for name, row in {"this one": figures, **others}.items())  # fmt: skip
+    yield from _table(header, rows)
+    yield ""
+
+
+def _curve(member: str, epochs: Sequence[Mapping[str, float]]) -> Iterator[str]:
     measured = [epoch for epoch in epochs if "held_out_drug_top1" in epoch]
     if not measured:
         return
-    yield "## Learning curve of the encoder's pre-training"
+    yield f"## Learning curve of the {member} encoder's pre-training"
     yield ""
     yield (
         "One simulated photograph of one side against all reference sides, by the embedding alone: look groups that "

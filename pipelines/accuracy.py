@@ -28,7 +28,13 @@ _SIMULATED = (
 
 
 def write_page(
-    path: Path, *, figures: Mapping[str, Any], bundle: Path, simulated: Path | None, sizes: Path | None
+    path: Path,
+    *,
+    figures: Mapping[str, Any],
+    bundle: Path,
+    simulated: Path | None,
+    sizes: Path | None,
+    against: Mapping[str, Any],
 ) -> None:
     """Write the benchmark's figures as a Markdown page, with what was measured beside it."""
     spec = read_recogniser_spec(bundle / "recogniser")
@@ -46,7 +52,8 @@ def write_page(
         facts=facts,
     )
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(accuracy_page(figures, provenance=provenance, beside=_beside(path, simulated, sizes)))
+    path.write_text(accuracy_page(figures, provenance=provenance,
+                                 beside=_beside(path, simulated, sizes, against)))  # fmt: skip
 
 
 def measure_ablations(bundle: Path, photos: Path, *, seed: int) -> dict[str, Mapping[str, Any]]:
@@ -55,12 +62,16 @@ def measure_ablations(bundle: Path, photos: Path, *, seed: int) -> dict[str, Map
     return ablate(predictor, seen_photographs(predictor, photos), seed=seed)
 
 
-def _beside(page: Path, simulated: Path | None, sizes: Path | None) -> Beside:
+def _beside(page: Path, simulated: Path | None, sizes: Path | None, against: Mapping[str, Any]) -> Beside:
     """The other figures that a page shows; pictures are linked from where the page lies."""
-    curve = WEIGHTS / "fast_curve.jsonl"
     return Beside(
         simulated=json.loads(simulated.read_text()) if simulated else None,
         sizes=(sizes / TABLE_FILE).read_text() if sizes else "",
         sizes_picture=os.path.relpath(sizes / PICTURE_FILE, page.parent) if sizes else "",
-        curve=[json.loads(line) for line in curve.read_text().splitlines()] if curve.is_file() else [],
+        curves={name: _curve(WEIGHTS / f"{name}_curve.jsonl") for name in ("fast", "accurate")},
+        against=against,
     )
+
+
+def _curve(file: Path) -> list[dict[str, float]]:
+    return [json.loads(line) for line in file.read_text().splitlines()] if file.is_file() else []

@@ -103,6 +103,9 @@ def benchmark(
     beside: Annotated[
         Path | None, typer.Option(exists=True, dir_okay=False, help="figures of simulated photographs, for the page")
     ] = None,
+    against: Annotated[
+        list[str] | None, typer.Option(help="NAME=FILE, another bundle's figures on the same photographs, for the page")
+    ] = None,
     seed: Annotated[int, typer.Option(help="draws partial imprints and bootstrap samples")] = 0,
 ) -> None:
     """Measure a bundle on labelled photographs (labels.csv: file, ndc11, background, side)."""
@@ -115,7 +118,8 @@ def benchmark(
 
         console.print(measure_epillid(bundle, photos, json_out=json_out, seed=seed, console=console))
         return
-    wanted = Wanted(json_out, records=records, page=page, sizes=gallery_sizes, ablations=ablations, beside=beside)
+    wanted = Wanted(json_out, records=records, page=page, sizes=gallery_sizes, ablations=ablations, beside=beside,
+                    against=dict(one.split("=", 1) for one in against or ()))  # fmt: skip
     with in_one_sentence():
         figures = measure(bundle, photos, wanted=wanted, seed=seed, console=console)
     console.print(benchmark_table(figures))

@@ -1,7 +1,8 @@
 """The command `benchmark` on labelled photographs: figures, records, and what else is asked for."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ class Wanted:
     sizes: Path | None = None
     ablations: bool = False
     beside: Path | None = None
+    against: Mapping[str, str] = field(default_factory=dict)
 
 
 def measure(bundle: Path, photos: Path, *, wanted: Wanted, seed: int, console: Console) -> dict[str, Any]:
@@ -40,5 +42,7 @@ def measure(bundle: Path, photos: Path, *, wanted: Wanted, seed: int, console: C
     if wanted.sizes is not None:
         measure_sizes(bundle, photos, out=wanted.sizes, seed=seed, console=console)
     if wanted.page is not None:
-        write_page(wanted.page, figures=figures, bundle=bundle, simulated=wanted.beside, sizes=wanted.sizes)
+        against = {name: json.loads(Path(file).read_text()) for name, file in wanted.against.items()}
+        write_page(wanted.page, figures=figures, bundle=bundle, simulated=wanted.beside, sizes=wanted.sizes,
+                   against=against)  # fmt: skip
     return figures

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from monitoring.accuracy import QUESTIONS, Provenance, accuracy_page, figure_text
+from monitoring.accuracy import QUESTIONS, Beside, Provenance, accuracy_page, figure_text
 from monitoring.benchmark import benchmark
 from tests.monitoring.conftest import Scene
 
@@ -29,6 +29,18 @@ def test_it_says_what_was_measured_and_how(page: tuple[dict, str]) -> None:
     figures, text = page
     for fact in (figures["recogniser"], figures["gallery"], "abc123", "2026-01-01", "last command", "profile: demo"):
         assert fact in text
+
+
+def test_other_recognisers_and_each_members_curve_stand_beside(page: tuple[dict, str]) -> None:
+    figures, plain = page
+    measured = {name: 0.125 for name in (
+        "held_out_drug_top1", "held_out_drug_top5", "trained_drug_top1", "trained_drug_top5")}  # fmt: skip
+    beside = Beside(against={"from scratch": figures}, curves={"fast": [], "accurate": [{"epoch": 3} | measured]})
+    text = accuracy_page(figures, provenance=Provenance("abc123", "2026-01-01", [], {}), beside=beside)
+    assert text.count("| from scratch |") == 1 > plain.count("from scratch")
+    assert "curve of the accurate encoder" in text
+    assert "curve of the fast encoder" not in text
+    assert "| 3 | 0.125 | 0.125 | 0.125 | 0.125 |" in text
 
 
 def test_what_was_not_measured_is_a_dash() -> None:

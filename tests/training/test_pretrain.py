@@ -12,12 +12,14 @@ import pandas as pd
 import pytest
 import torch
 from torch.nn import functional as F
+from typer.testing import CliRunner
 
 from tests.training.killed_pretrain import small_config
 from tests.training.sides import drawn_side_pack
 from training.backbones import HEADS, WeightsError, build_encoder, load_encoder
 from training.committed import WEIGHTS, committed, read_index
 from training.config import TrainConfig
+from training.pretrain.__main__ import app
 from training.pretrain.config import PretrainConfig
 from training.pretrain.held_out import held_out
 from training.pretrain.loop import CURVE_FILE, Pretrained, pretrain
@@ -204,3 +206,12 @@ def test_a_tenth_of_the_look_groups_is_held_out_for_ever() -> None:
     share = sum(held_out(f"group {i}") for i in range(5000)) / 5000
     assert 0.085 < share < 0.115
     assert [i for i in range(40) if held_out(f"group {i}")] == [3, 4, 12, 27]
+
+
+def test_untrained_weights_are_a_network_that_can_be_exported_and_nothing_committed(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["untrained", "--out", str(tmp_path / "random.safetensors")])
+    assert result.exit_code == 0, result.output
+    encoder, recipe = load_encoder(tmp_path / "random.safetensors")
+    committed, _ = load_encoder(WEIGHTS / "demo_fast.safetensors")
+    assert recipe == PretrainConfig(member="fast").recipe
+    assert not torch.equal(encoder.neck.weight, committed.neck.weight)

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Annotated
 
 import cv2
+import torch
 import typer
 from pydantic import ValidationError
 
+from training.backbones import new_encoder, save_encoder
 from training.calibration_config import CalibrationConfig
 from training.committed import WEIGHTS
 from training.pretrain.config import PretrainConfig
@@ -53,6 +55,19 @@ def train(
         config, SidePack(pack / PACK_FILE), out=out, on_step=lambda done, of: None, on_epoch=_say, minutes=minutes
     )
     typer.echo(f"{done.steps_done} of {done.num_steps} steps: {done.weights}")
+
+
+@app.command()
+def untrained(
+    out: Annotated[Path, typer.Option(help="file of weights to write")],
+    member: Annotated[str, typer.Option(help="fast or accurate")] = "fast",
+) -> None:
+    """Write a member's random first weights: what pre-training is held against."""
+    config = _config(member, None)
+    torch.manual_seed(config.seed)
+    encoder = new_encoder(config.recipe, embedding_dim=config.embedding_dim)
+    save_encoder(encoder, out, recipe=config.recipe, prototypes_CD=torch.zeros(1, config.embedding_dim))
+    typer.echo(out)
 
 
 @app.command()
