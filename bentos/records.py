@@ -21,7 +21,7 @@ def prediction_payload(answer: Answer, observation: Observation, *, metadata: Pi
         "version": answer.release.version,
         "variant": answer.release.variant,
         "num_pictures": observation.num_pictures,
-        "typed": sorted(metadata.model_dump(exclude_none=True)) if metadata else [],
+        "typed": sorted(metadata.model_dump(exclude_none=True, exclude={"heat_map"})) if metadata else [],
         "timings_ms": answer.timings_ms,
         "pills": [_pill(p, s) for p, s in zip(answer.pills, statistics or without_pill, strict=True)],
     }

@@ -17,12 +17,16 @@ class _Part(BaseModel):
 
 
 class PillMetadata(_Part):
-    """What a person typed or measured beside the photographs; every field may be missing."""
+    """What a person typed or measured beside the photographs; every field may be missing.
+
+    `heat_map` asks for `explanation.heat_maps`, which an answer leaves out otherwise.
+    """
 
     imprint: Annotated[str | None, Field(max_length=200, description="imprint text, sides in any order")] = None
     color: Annotated[str | None, Field(max_length=80, description="SPL colour; several joined by ';'")] = None
     shape: Annotated[str | None, Field(max_length=40, description="SPL shape")] = None
     size_mm: Annotated[float | None, Field(gt=0, le=50, allow_inf_nan=False, description="longest side in mm")] = None
+    heat_map: Annotated[bool, Field(description="whether to show which parts of the picture decided")] = False
 
 
 class Box(_Part):
@@ -55,6 +59,19 @@ class Alternative(_Part):
     clinical_drug: str
     probability: Probability
     score: float
+
+
+class Seen(_Part):
+    """What the pill looks like in SPL's words: calibrated probabilities, the likeliest three and over 0.05.
+
+    Every colour stands for itself, as a pill may have several; of all shapes one holds. `printed` is against
+    debossed or embossed.
+    """
+
+    colors: dict[str, Probability]
+    shapes: dict[str, Probability]
+    scored: Probability
+    printed: Probability
 
 
 class Uncertainty(_Part):
@@ -104,10 +121,10 @@ class MatchedView(_Part):
 
 
 class HeatMap(_Part):
-    """Which parts of a photograph (`picture`, 0 or 1 as sent) spoke for the first answer against the second, nats.
+    """Which parts of a photograph (`picture`, 0 or 1 as sent) spoke for the first answer against the runner-up, nats.
 
     `shares` are the cells of a grid laid over `box`, row by row, `columns` in a row; below nought a cell speaks for
-    the second. They sum to `total`: what the encoders and the imprint read in this photograph add to
+    the runner-up. They sum to `total`: what the encoders and the imprint read in this photograph add to
     `against_runner_up`. What belongs to no place (colour, outline, what was typed) is not in it.
     """
 
@@ -122,12 +139,14 @@ class HeatMap(_Part):
 class Explanation(_Part):
     """Why the first answer is first: each cue's share of its score in nats, in numbers and in words.
 
-    `cues` and `base` sum to the first answer's score; `against_runner_up` sums to its lead over the second.
+    `cues` and `base` sum to the first answer's score. `against_runner_up` sums to its lead over the likeliest
+    medication of another drug, `runner_up`; where there is none it is the same as `cues`.
     `heat_maps` is there on request, one for each photograph.
     """
 
     cues: dict[str, float]
     against_runner_up: dict[str, float]
+    runner_up: str | None = None
     base: float = 0.0
     words: str = ""
     route: Route
@@ -168,6 +187,7 @@ class PillAnswer(_Part):
     explanation: Explanation
     next: str | None
     ask: Ask | None = None
+    seen: Seen | None = None
 
 
 class ReleaseView(_Part):

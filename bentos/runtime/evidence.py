@@ -9,15 +9,17 @@ Shapes: P pictures of the pill (1 or 2), V views, A appearances, K views of one 
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
-from bentos.runtime.answer import PillMetadata
+from bentos.runtime.answer import PillMetadata, Seen
+from bentos.runtime.attributes import ATTRIBUTE_CUES, CatalogueFacts, as_seen
 from bentos.runtime.contract import LogisticSpec, pattern_key
 from bentos.runtime.features import VisualFeatures
 from bentos.runtime.gallery import Gallery
 from bentos.runtime.locate import Located
-from bentos.runtime.read import Reading
+from bentos.runtime.read import Line, Reading
 from bentos.runtime.recogniser import Member, Recogniser
 from bentos.runtime.statistics import PictureStatistics
 from bentos.runtime.typed import typed_cues
@@ -73,6 +75,7 @@ class Scorer:
             InputError: the metadata names a colour or shape that SPL does not know.
         """
         cues = self._picture_cues(sides, members=members) | self._read(sides) if sides else {}
+        cues |= self._attributes(sides, members=members) if sides else {}
         typed = typed_cues(
             metadata,
             self._gallery.index,
@@ -110,6 +113,43 @@ class Scorer:
                 lines, stray_share=stray_share, world=self._recogniser.imprint_world
             )
         return side.read_ratios[key]
+
+    def _attributes(self, sides: Sequence[SideObservation], *, members: Sequence[str]) -> dict[str, np.ndarray]:
+        """The attributes seen against the catalogue's; no cue where the recogniser has no maps to them."""
+        heads = self._recogniser.attributes
+        if heads is None:
+            return {}
+        found = [heads.ratios(logit_K, self._facts) for logit_K in self._logits(sides, members=members)]
+        return {name: sum(ratios[name] for ratios in found) for name in ATTRIBUTE_CUES}
+
+    def seen(self, sides: Sequence[SideObservation], *, members: Sequence[str]) -> Seen | None:
+        """The pill in the catalogue's words; None where the recogniser has no maps to them."""
+        return as_seen(self._logits(sides, members=members)) if self._recogniser.attributes and sides else None
+
+    def _logits(self, sides: Sequence[SideObservation], *, members: Sequence[str]) -> list[np.ndarray]:
+        return [
+            self._recogniser.attributes.logits(
+                side.features, {name: side.embedding(self._recogniser, name) for name in members}
+            )
+            for side in sides
+        ]
+
+    @cached_property
+    def _facts(self) -> CatalogueFacts:
+        return CatalogueFacts.of(self._gallery.appearances)
+
+    def line_ratio(self, line: Line) -> np.ndarray:
+        """What one line that was read says, unweighted, (A,); the lines of a side sum to what was read on it."""
+        spec = self._recogniser.spec.reader
+        return self._gallery.index.imprints.score_lines(
+            [line], stray_share=spec.stray_share, world=self._recogniser.imprint_world
+        )
+
+    def gain(self, member: str, side: SideObservation, row: int) -> np.ndarray:
+        """How the member's unweighted nats for one view change with the side's embedding, (D,), limits aside."""
+        _, sd = cohort_statistics(side.embedding(self._recogniser, member)[None], self._recogniser.members[member])
+        slope = self._recogniser.spec.cues.members[member].slope
+        return 0.5 * slope * (1 / sd + 1 / self._world[member][1][row]) * self._gallery.prototypes[member][row]
 
     def _ratio(self, name: str, side: SideObservation, rows: np.ndarray | slice) -> np.ndarray:
         cues = self._recogniser.spec.cues

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from textwrap import shorten
 from typing import Final
 
-from bentos.runtime.answer import Explanation, MatchedView
+from bentos.runtime.answer import Explanation, HeatMap, MatchedView
 from bentos.runtime.decide import CUE_WORDS, Ruling, without_members
 from bentos.runtime.evidence import Scorer, SideObservation
 from bentos.runtime.gallery import Gallery
@@ -22,26 +22,34 @@ def explain(
     warnings: Sequence[str],
     look_alikes: Sequence[Neighbour] = (),
     matched: tuple[MatchedView, ...] = (),
+    heat_maps: tuple[HeatMap, ...] | None = None,
 ) -> Explanation:
     """Each cue's share for the first answer and against the runner-up, nats, with what else is to be known."""
     ranked = ruling.ranked()
     if not len(ranked):
         return Explanation(cues={}, against_runner_up={}, route=ruling.route, warnings=tuple(warnings))
     shares = ruling.posterior.share_CA
-    first, second = ranked[0], ranked[min(1, len(ranked) - 1)]
+    first, second = int(ranked[0]), runner_up(ruling, gallery)
     cues = {name: float(share_A[first]) for name, share_A in shares.items()}
-    over = {name: float(share_A[first] - share_A[second]) for name, share_A in shares.items()}
-    names = tuple(_name(gallery, int(a)) for a in (first, second))
+    over = {name: share - (0.0 if second is None else float(shares[name][second])) for name, share in cues.items()}
     return Explanation(
         cues={name: round(share, 4) for name, share in cues.items()},
         against_runner_up={name: round(share, 4) for name, share in over.items()},
         base=round(ruling.posterior.pattern.bias, 4),
-        words=in_words(cues, first=names[0]) if first == second else in_words(over, first=names[0], second=names[1]),
+        runner_up=None if second is None else gallery.appearances[second].medication_ids[0],
+        words=in_words(over, first=_name(gallery, first), second=None if second is None else _name(gallery, second)),
         route=ruling.route,
         warnings=tuple(warnings),
         look_alikes=tuple(map(as_look_alike, look_alikes)),
         matched=matched,
+        heat_maps=heat_maps,
     )
+
+
+def runner_up(ruling: Ruling, gallery: Gallery) -> int | None:
+    """Number of the likeliest appearance of another drug than the first answer's; None where there is none."""
+    drugs_A, (first, *others) = gallery.index.drugs_A, ruling.ranked()
+    return next((int(a) for a in others if drugs_A[a] != drugs_A[first]), None)
 
 
 def in_words(shares: Mapping[str, float], *, first: str, second: str | None = None) -> str:

@@ -13,14 +13,11 @@ import numpy as np
 from bentos.runtime import decide
 from bentos.runtime.answer import (
     Answer,
-    Ask,
     Box,
-    Explanation,
+    HeatMap,
     PillAnswer,
     PillMetadata,
-    PredictionSet,
     ReleaseView,
-    Route,
     Uncertainty,
 )
 from bentos.runtime.ask import Candidates, next_observation
@@ -31,10 +28,12 @@ from bentos.runtime.explain import explain, matched_views
 from bentos.runtime.features import visual_features
 from bentos.runtime.fuse import Posterior, fuse, jensen_shannon_bits
 from bentos.runtime.gallery import Gallery
+from bentos.runtime.heat import Explainer, heat_maps
 from bentos.runtime.imprint import whole_match
 from bentos.runtime.locate import Located, locate
 from bentos.runtime.look_alike import most_dangerous, sentence
 from bentos.runtime.neighbours import Neighbourhood
+from bentos.runtime.no_pill import no_pill
 from bentos.runtime.preprocess import crop_pill
 from bentos.runtime.quality import retake_reason
 from bentos.runtime.recogniser import Recogniser
@@ -42,15 +41,14 @@ from bentos.runtime.route import first_member
 from bentos.runtime.statistics import picture_statistics
 
 NO_METADATA = PillMetadata()
-NO_PILL = "no pill was found in the picture: put one pill on a plain background and fill half the frame"
 
 
 @dataclass(frozen=True)
 class PillObservation:
-    """One pill: its pictures (1 or 2) and where it lies in the first, in pixels as sent."""
+    """One pill: its pictures (1 or 2) and where it lies in each, in pixels as sent."""
 
     sides: tuple[SideObservation, ...]
-    box: Box
+    boxes: tuple[Box, ...]
 
 
 @dataclass(frozen=True)
@@ -132,7 +130,7 @@ class Predictor:
 
     def _pill(self, decoded: list[Picture], found: list[Located]) -> PillObservation:
         sides = tuple(self.observe_side(p.rgb_HWC, located) for p, located in zip(decoded, found, strict=True))
-        return PillObservation(sides, _as_sent(found[0].box, decoded[0]))
+        return PillObservation(sides, tuple(_as_sent(one.box, p) for one, p in zip(found, decoded, strict=True)))
 
     def observe_side(self, rgb_HWC: np.ndarray, located: Located) -> SideObservation:
         """Crop one located pill for every member and measure it."""
@@ -155,7 +153,7 @@ class Predictor:
             request_id=request_id,
             release=self._release,
             timings_ms={key: round(value, 3) for key, value in timings.items()},
-            pills=pills or (self._no_pill(),),
+            pills=pills or (no_pill(self.recogniser),),
         )
 
     def rank(self, observation: Observation, *, metadata: PillMetadata | None = None) -> list[tuple[str, float]]:
@@ -222,7 +220,7 @@ class Predictor:
             num_pictures=observation.num_pictures, cues=self.recogniser.spec.cues, contradictions=against,
             retake=retake)  # fmt: skip
         return PillAnswer(
-            box=pill.box,
+            box=pill.boxes[0],
             status=status,
             reason=reason,
             medication=decide.medication_view(self.gallery, ruling.first()) if status == "identified" else None,
@@ -233,10 +231,19 @@ class Predictor:
             alternatives=decide.alternatives(ruling, self.gallery),
             prediction_set=offered,
             explanation=explain(ruling, self.gallery, warnings=warnings, look_alikes=alike,
-                                matched=matched_views(self._scorer, self.gallery, ruling, pill.sides)),
+                                matched=matched_views(self._scorer, self.gallery, ruling, pill.sides),
+                                heat_maps=self._heat_maps(ruling, pill) if metadata.heat_map else None),
             next=wanted and wanted.sentence,
             ask=wanted,
+            seen=self._scorer.seen(pill.sides, members=ruling.members()),
         )  # fmt: skip
+
+    def _heat_maps(self, ruling: decide.Ruling, pill: PillObservation) -> tuple[HeatMap, ...]:
+        return heat_maps(self.explainer(ruling), pill.sides, boxes=pill.boxes)
+
+    def explainer(self, ruling: decide.Ruling) -> Explainer:
+        """What lays a ruling's shares over its photographs."""
+        return Explainer(self.recogniser, self.gallery, self._scorer, ruling)
 
     def _is_spelled(self, ruling: decide.Ruling, metadata: PillMetadata) -> bool:
         """Whether the typed text is the first answer's whole imprint, to the letter."""
@@ -250,25 +257,6 @@ class Predictor:
 
     def _retake(self, side: SideObservation) -> str | None:
         return retake_reason(side.statistics, quality=self.recogniser.spec.quality, located=side.located)
-
-    def _no_pill(self) -> PillAnswer:
-        spec = self.recogniser.spec
-        route: Route = "fast" if "fast" in self.recogniser.members else "accurate"
-        return PillAnswer(
-            box=None,
-            status="retake",
-            reason=NO_PILL,
-            medication=None,
-            confidence=0.0,
-            unknown_probability=1.0,
-            uncertainty=Uncertainty(total=1.0, disagreement=0.0, threshold=0.0),
-            alternatives=(),
-            prediction_set=PredictionSet(medication_ids=(), num_appearances=0,
-                                         promised_coverage=spec.promised_coverage, domain=spec.calibration_domain),
-            explanation=Explanation(cues={}, against_runner_up={}, route=route, warnings=()),
-            next="photograph the pill again",
-            ask=Ask(question="retake", sentence="photograph the pill again"),
-        )  # fmt: skip
 
 
 def observe_side(

@@ -56,7 +56,7 @@ def unit(rows: np.ndarray) -> np.ndarray:
 
 def observation_of(example: Example) -> Observation:
     """What the runtime would have observed."""
-    return Observation((PillObservation(example.sides, _BOX),), len(example.sides), (), {})
+    return Observation((PillObservation(example.sides, (_BOX,) * len(example.sides)),), len(example.sides), (), {})
 
 
 def make_world(directory: Path, *, num: int, seed: int) -> World:
