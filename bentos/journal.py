@@ -17,6 +17,8 @@ from sqlalchemy import (
     Index,
     Integer,
     MetaData,
+    RowMapping,
+    Select,
     String,
     Table,
     TypeDecorator,
@@ -144,6 +146,11 @@ class Journal:
         with self._engine.connect() as connection:
             row = connection.execute(query.order_by(TABLE.c.entry_id.desc()).limit(1)).mappings().first()
         return None if row is None else Recorded(**row)
+
+    def rows(self, query: Select[Any]) -> list[RowMapping]:
+        """What a query over `TABLE` finds; for readers that need single facts of many entries."""
+        with self._engine.connect() as connection:
+            return list(connection.execute(query).mappings())
 
     def close(self) -> None:
         """Give the connections back."""

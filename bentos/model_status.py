@@ -75,7 +75,7 @@ def model_status(answering: Answering) -> ModelStatus:
         ServiceFault: no_release.
     """
     champion, held = answering.serving(), answering.watch.variants
-    loaded = {serving.variant: _loaded(serving.predictor) for serving in held.running()}
+    loaded = {role: _loaded(serving.predictor) for role, serving in held.loaded().items()}
     return ModelStatus(
         status="ready",
         version=champion.ref.version,

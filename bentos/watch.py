@@ -96,12 +96,12 @@ class ReleaseWatch:
 
     def _follow_decisions(self) -> bool:
         held, source = self.variants, self._opened_from
-        if held is None or source is None or (held.spec, self._standing(held.spec)) == self._tried:
+        if held is None or source is None or (held.spec, self._decided(held.spec, source)) == self._tried:
             return False
         return self._try(lambda: self._open(held.spec, source=source), of=source.path)
 
     def _open(self, spec: ReleaseSpec, *, source: _Source) -> bool:
-        before, standing = self.variants, self._standing(spec)
+        before, standing = self.variants, self._decided(spec, source)
         self._tried = (spec, standing)
         if before is not None and (before.spec, before.origin, before.standing) == (spec, source.origin, standing):
             return False
@@ -109,6 +109,10 @@ class ReleaseWatch:
         self.variants, self._opened_from = found, source
         self._tell(found, before)
         return True
+
+    def _decided(self, spec: ReleaseSpec, source: _Source) -> Standing:
+        """A packed release holds nothing that could take the champion's place."""
+        return self._standing(spec) if source.origin == "release" else NO_DECISION
 
     def _tell(self, found: Variants, before: Variants | None) -> None:
         known = before.running() if before else ()

@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import logging
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from datetime import datetime
@@ -14,7 +15,8 @@ from bentos.faults import ServiceFault
 from bentos.journal import Entry, Journal
 from bentos.metrics import Metrics
 from bentos.release import ReleaseSpec
-from bentos.rollout.decisions import ACTIONS, Standing, standing_of
+from bentos.rollout.decisions import ACTIONS, NO_DECISION, Standing, standing_of
+from bentos.rollout.overseer import Overseer
 from bentos.rollout.shadow import Comparison, Question, Shadowing
 from bentos.rollout.variants import Serving, Turn
 from bentos.runtime.answer import Answer, PillMetadata
@@ -22,6 +24,7 @@ from bentos.runtime.errors import RuntimeFault
 from bentos.runtime.predictor import Observation
 from bentos.settings import Settings
 
+_log = logging.getLogger(__name__)
 SERVICE: Final = "service"
 _UNIT_DIGITS: Final = 16
 
@@ -34,12 +37,34 @@ class Rollout:
         self._journal = journal
         self._metrics = metrics
         self._now = now
+        self._overseer = Overseer(journal)
+        self._standing = "", NO_DECISION
         self._shadow = Shadowing(
             waiting=settings.shadow_waiting, on_comparison=self._record_comparison, on_dropped=self._count_dropped
         )
 
     def standing(self, spec: ReleaseSpec) -> Standing:
-        """What the journal's decisions say of a release."""
+        """What was decided about a release, after deciding what the answers since the last look ask for.
+
+        While the journal cannot be read the last decisions stand; no answer is given without it either.
+        """
+        try:
+            self._standing = spec.release_id, self._looked(spec)
+        except SQLAlchemyError as error:
+            _log.error("decisions about release %s cannot be read: %s", spec.release_id, error)
+        release_id, standing = self._standing
+        return standing if release_id == spec.release_id else NO_DECISION
+
+    def _looked(self, spec: ReleaseSpec) -> Standing:
+        standing = self._decided(spec)
+        found = self._overseer.look(spec, standing, now=self._now())
+        for entry in found:
+            _log.error("%s of %s: %s", entry.action, entry.payload["variant"], entry.payload["reasons"])
+            self._journal.append(entry)
+            self._metrics.decisions.labels(entry.action, entry.payload["variant"]).inc()
+        return self._decided(spec) if found else standing
+
+    def _decided(self, spec: ReleaseSpec) -> Standing:
         entries = (entry for action in ACTIONS for entry in self._journal.entries(action=action))
         return standing_of(sorted(entries, key=lambda entry: entry.entry_id), release_id=spec.release_id)
 

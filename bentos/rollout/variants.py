@@ -54,6 +54,13 @@ class Variants:
         """Everything that is loaded."""
         return tuple(held for held in (self.champion, self.challenger, self.shadow) if held is not None)
 
+    def loaded(self) -> dict[str, Serving]:
+        """What is loaded by the name that the release has for it; a fallback is its `previous`."""
+        found: dict[str, Serving] = {serving.variant: serving for serving in self.running()}
+        if self.champion.ref != self.spec.champion:
+            found["previous"] = found.pop("champion")
+        return found
+
     def listed(self) -> list[dict[str, Any]]:
         """One line per variant the release names: role, state, share of the traffic, version and digests.
 
@@ -68,7 +75,7 @@ class Variants:
 
     def _state(self, role: str) -> str:
         if role == "previous":
-            return "fallback" if "champion" in self.standing.withdrawn else "standby"
+            return "fallback" if self.champion.ref != self.spec.champion else "standby"
         if role in self.standing.withdrawn:
             return "withdrawn"
         if role == "champion":
