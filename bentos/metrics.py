@@ -47,8 +47,8 @@ class Metrics:
         for pill in answer.pills:
             self.pills.labels(pill.status, pill.explanation.route).inc()
 
-    def requested(self, *, route: str, status: int, seconds: float) -> None:
-        """Count one request by its route's template."""
+    def requested(self, *, route: str, status: int | str, seconds: float) -> None:
+        """Count one request by its route's template, or one call by its method."""
         self.requests.labels(route, str(status)).inc()
         self.request_s.labels(route).observe(seconds)
 

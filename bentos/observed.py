@@ -28,7 +28,7 @@ class Observed:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id = _request_id(Headers(scope=scope).get(REQUEST_ID_HEADER, ""))
+        request_id = request_id_of(Headers(scope=scope).get(REQUEST_ID_HEADER, ""))
         scope.setdefault("state", {})["request_id"] = request_id
         began, status = time.perf_counter(), 500
 
@@ -50,7 +50,8 @@ class Observed:
         _log.info("%s %d %.0f ms %s", route, status, 1e3 * seconds, request_id)
 
 
-def _request_id(sent: str) -> str:
+def request_id_of(sent: str) -> str:
+    """The caller's id where it is a UUID, else a new one."""
     try:
         return str(uuid.UUID(sent))
     except ValueError:

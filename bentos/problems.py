@@ -1,5 +1,6 @@
 """Errors as HTTP: RFC 9457 problem documents with a machine-readable code and a sentence."""
 
+import math
 from http import HTTPStatus
 from types import MappingProxyType
 from typing import Final
@@ -37,6 +38,7 @@ STATUS: Final = MappingProxyType(
         "no_room": 503,
         "malformed_multipart": 400,
         "missing_image": 400,
+        "malformed_message": 400,
         "unexpected_field": 400,
         "client_gone": 400,
         "slow_body": 408,
@@ -88,11 +90,16 @@ def describe(code: str, *, sentence: str, request_id: str, status: int | None = 
 
 
 def problem(request: Request, *, status: int, code: str, sentence: str) -> JSONResponse:
+def retry_after_s(code: str) -> float | None:
+    """Seconds after which the same request may be answered; None where trying again does not help."""
+    return 1.0 if code in _TRY_AGAIN else None
+
+
     """One problem document; `detail` is the sentence for a person."""
     body = describe(code, sentence=sentence, request_id=request.state.request_id, status=status)
     headers = {REQUEST_ID_HEADER: request.state.request_id}
-    if code in _TRY_AGAIN:
-        headers["Retry-After"] = "1"
+    if (wait_s := retry_after_s(code)) is not None:
+        headers["Retry-After"] = str(math.ceil(wait_s))
     if status in (408, 413):
         headers["Connection"] = "close"  # the rest of the body is not going to be read
     return JSONResponse(body.model_dump(), status_code=status, headers=headers, media_type=MEDIA_TYPE)

@@ -1,4 +1,4 @@
-"""The BentoML service: workers, probes and packaging around the REST application."""
+"""The BentoML service: workers, probes and packaging around the REST application and the gRPC server."""
 
 import asyncio
 import os
@@ -13,6 +13,7 @@ from bentos.observed import Observed
 from bentos.rest import create_app
 from bentos.settings import Settings
 
+from bentos.rpc.server import RpcServer
 settings = Settings()
 app = create_app()
 
@@ -37,8 +38,8 @@ class RxVision:
         app.state.answering = self.answering
 
     @bentoml.on_startup
-    async def start_watching(self) -> None:
-        """Begin to poll the release file."""
+    async def start(self) -> None:
+        """Begin to poll the release file and to answer over gRPC."""
         self._watching = asyncio.create_task(self.answering.watch.run())
 
     @bentoml.on_shutdown
@@ -46,8 +47,14 @@ class RxVision:
         """End the poll; let running answers finish and be journalled."""
         self._watching.cancel()
         await asyncio.to_thread(self.answering.close)
+        self._working = asyncio.create_task(self.batches.run())
+        self._rpc = RpcServer(self.answering, metrics=metrics())
+        await self._rpc.start()
         leave(settings.metrics_dir, pid=os.getpid())
 
     def __is_ready__(self) -> bool:
         """BentoML's own probe, /readyz."""
         return self.answering.watch.current is not None
+        self._working.cancel()
+        await asyncio.gather(self._working, return_exceptions=True)
+        await self._rpc.stop()

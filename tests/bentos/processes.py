@@ -24,6 +24,8 @@ def free_port() -> int:
 @contextmanager
 def launched(settings: Settings, *, bento: str | None = None, until: str = "/ready") -> Iterator[subprocess.Popen]:
     """A service process that says 200 at `until`; it is stopped by SIGTERM and must end within 20 s."""
+    if "grpc_port" not in settings.model_fields_set:
+        settings = settings.model_copy(update={"grpc_port": free_port()})
     log = settings.home / "service.log"
     process = start_service(settings, bento=bento, log=log)
     try:

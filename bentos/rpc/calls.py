@@ -1,0 +1,130 @@
+"""The layer around every gRPC call: its place, its request id, its errors, its count and one line of log."""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any, Final
+
+import grpc
+from google.protobuf.message import DecodeError, Message
+
+from bentos.answering import Answering
+from bentos.bodies import in_time
+from bentos.faults import ServiceFault
+from bentos.metrics import Metrics
+from bentos.observed import request_id_of
+from bentos.problems import retry_after_s
+from bentos.proto.rxvision.v1 import medication_identification_pb2 as pb
+from bentos.rpc.errors import INTERNAL, REQUEST_ID_KEY, status_code, trailing_metadata
+from bentos.runtime.errors import InputError
+
+_log = logging.getLogger(__name__)
+SERVICE_NAME: Final = pb.DESCRIPTOR.services_by_name["MedicationIdentification"].full_name
+_PREFIX: Final = f"/{SERVICE_NAME}/"
+_UNADMITTED: Final = frozenset({"GetModelStatus", "PredictStream"})
+_INTERNAL_SENTENCE: Final = "The service failed on this call; the fault was logged under the request id."
+_Chunks = AsyncIterator[bytes]
+
+
+@dataclass(frozen=True)
+class Call:
+    """What a method needs to know of its call."""
+
+    request_id: str
+
+
+class Calls(grpc.aio.ServerInterceptor):
+    """Gives every call of ours a place before its message is read, as REST does before the body.
+
+    A unary method is registered as one that takes a stream, which is the same on the wire: gRPC otherwise reads the
+    whole message before any code of ours runs, and a thousand waiting callers would fill the memory.
+    """
+
+    def __init__(self, answering: Answering, *, metrics: Metrics, max_bytes: dict[str, int]) -> None:
+        """Wrap the methods; `max_bytes` limits the messages of single methods below the server's own limit."""
+        self._answering = answering
+        self._metrics = metrics
+        self._max_bytes = max_bytes
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler]],
+        details: grpc.HandlerCallDetails,
+    ) -> grpc.RpcMethodHandler:
+        """Health and reflection pass; ours are wrapped."""
+        method = await continuation(details)
+        if method is None or not details.method.startswith(_PREFIX):
+            return method
+        name = details.method.removeprefix(_PREFIX)
+        call = Call(request_id_of(_sent_id(details)))
+
+        async def unary(chunks: _Chunks, context: grpc.aio.ServicerContext) -> Message:
+            return await self._observed(name, self._unary(method, name, chunks, call=call), context, call=call)
+
+        return grpc.stream_unary_rpc_method_handler(unary, response_serializer=method.response_serializer)
+
+    async def _unary(self, method: grpc.RpcMethodHandler, name: str, chunks: _Chunks, *, call: Call) -> Message:
+        with self._place(name):
+            data = await in_time(_only(chunks), timeout_s=self._answering.settings.body_timeout_s)
+            if len(data) > (limit := self._max_bytes.get(name, len(data))):
+                raise ServiceFault("body_too_large", f"The request is larger than {limit} bytes.")
+            return await method.unary_unary(_parsed(method, data), call)
+
+    def _place(self, name: str) -> AbstractContextManager[None]:
+        return nullcontext() if name in _UNADMITTED else self._answering.admitted()
+
+    async def _observed(self, name: str, work: Awaitable[Any], context: grpc.aio.ServicerContext, *, call: Call) -> Any:
+        """The work's result; its error as a gRPC status; counted either way, also where the caller went away."""
+        began, status = time.perf_counter(), grpc.StatusCode.CANCELLED
+        await context.send_initial_metadata(((REQUEST_ID_KEY, call.request_id),))
+        try:
+            (outcome,) = await asyncio.gather(work, return_exceptions=True)
+            status = _status(outcome)
+        finally:
+            self._note(name, status, seconds=time.perf_counter() - began, request_id=call.request_id)
+        if isinstance(outcome, BaseException):
+            await self._abort(outcome, context, call=call)
+        return outcome
+
+    async def _abort(self, error: BaseException, context: grpc.aio.ServicerContext, *, call: Call) -> None:
+        code, sentence = INTERNAL, _INTERNAL_SENTENCE
+        if isinstance(error, InputError | ServiceFault):
+            code, sentence = error.code, error.sentence
+            self._answering.refused(code)
+        else:
+            _log.error("call %s failed", call.request_id, exc_info=error)
+        trailing = trailing_metadata(
+            code, sentence=sentence, request_id=call.request_id, retry_after_s=retry_after_s(code)
+        )
+        await context.abort(status_code(code), sentence, trailing)
+
+    def _note(self, name: str, status: grpc.StatusCode, *, seconds: float, request_id: str) -> None:
+        self._metrics.requested(route=_PREFIX + name, status=status.name, seconds=seconds)
+        _log.info("%s%s %s %.0f ms %s", _PREFIX, name, status.name, 1e3 * seconds, request_id)
+
+
+def _status(outcome: Any) -> grpc.StatusCode:
+    if not isinstance(outcome, BaseException):
+        return grpc.StatusCode.OK
+    return status_code(outcome.code if isinstance(outcome, InputError | ServiceFault) else INTERNAL)
+
+
+def _sent_id(details: grpc.HandlerCallDetails) -> str:
+    sent = dict(details.invocation_metadata or ()).get(REQUEST_ID_KEY, "")
+    return sent if isinstance(sent, str) else ""
+
+
+async def _only(chunks: _Chunks) -> bytes:
+    async for data in chunks:
+        return data
+    raise ServiceFault("malformed_message", "The call ended without a message.")
+
+
+def _parsed(method: grpc.RpcMethodHandler, data: bytes) -> Message:
+    try:
+        return method.request_deserializer(data)
+    except DecodeError as error:
+        raise ServiceFault("malformed_message", "The message is not of the type that this method takes.") from error
