@@ -37,8 +37,8 @@ STATUS: Final = MappingProxyType(
         "too_many_batches": 429,
         "no_room": 503,
         "malformed_multipart": 400,
-        "missing_image": 400,
         "malformed_message": 400,
+        "missing_image": 400,
         "unexpected_field": 400,
         "client_gone": 400,
         "slow_body": 408,
@@ -89,12 +89,12 @@ def describe(code: str, *, sentence: str, request_id: str, status: int | None = 
     )
 
 
-def problem(request: Request, *, status: int, code: str, sentence: str) -> JSONResponse:
 def retry_after_s(code: str) -> float | None:
     """Seconds after which the same request may be answered; None where trying again does not help."""
     return 1.0 if code in _TRY_AGAIN else None
 
 
+def problem(request: Request, *, status: int, code: str, sentence: str) -> JSONResponse:
     """One problem document; `detail` is the sentence for a person."""
     body = describe(code, sentence=sentence, request_id=request.state.request_id, status=status)
     headers = {REQUEST_ID_HEADER: request.state.request_id}

@@ -11,9 +11,9 @@ from bentos.journal import Journal
 from bentos.metrics import leave, metrics
 from bentos.observed import Observed
 from bentos.rest import create_app
+from bentos.rpc.server import RpcServer
 from bentos.settings import Settings
 
-from bentos.rpc.server import RpcServer
 settings = Settings()
 app = create_app()
 
@@ -41,20 +41,20 @@ class RxVision:
     async def start(self) -> None:
         """Begin to poll the release file and to answer over gRPC."""
         self._watching = asyncio.create_task(self.answering.watch.run())
+        self._working = asyncio.create_task(self.batches.run())
+        self._rpc = RpcServer(self.answering, metrics=metrics())
+        await self._rpc.start()
 
     @bentoml.on_shutdown
     async def stop(self) -> None:
         """End the poll; let running answers finish and be journalled."""
         self._watching.cancel()
+        self._working.cancel()
+        await asyncio.gather(self._working, return_exceptions=True)
+        await self._rpc.stop()
         await asyncio.to_thread(self.answering.close)
-        self._working = asyncio.create_task(self.batches.run())
-        self._rpc = RpcServer(self.answering, metrics=metrics())
-        await self._rpc.start()
         leave(settings.metrics_dir, pid=os.getpid())
 
     def __is_ready__(self) -> bool:
         """BentoML's own probe, /readyz."""
         return self.answering.watch.current is not None
-        self._working.cancel()
-        await asyncio.gather(self._working, return_exceptions=True)
-        await self._rpc.stop()

@@ -26,8 +26,8 @@ class Settings(BaseSettings):
     home: Path = Field(default=Path("var"), description="everything a run produces lies below it")
     host: str = Field(default="127.0.0.1", description="0.0.0.0 opens the service to the network")
     port: Annotated[int, Field(ge=1, le=65535)] = 3000
-    workers: Annotated[int, Field(ge=1, le=64, description="processes; each holds its own copy of the networks")] = 1
     grpc_port: Annotated[int, Field(ge=1, le=65535)] = 50051
+    workers: Annotated[int, Field(ge=1, le=64, description="processes; each holds its own copy of the networks")] = 1
     threads: Annotated[int, Field(ge=1, le=64, description="answers worked on at once in one worker")] = 2
     max_in_flight: Annotated[int, Field(ge=1, le=1024, description="requests held at once in one worker")] = 16
     body_timeout_s: Annotated[float, Field(gt=0, description="a body that arrives slower is refused")] = 30.0
