@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -124,6 +124,15 @@ class Answering:
             now=self._now(),
         )
         return Recorded(entry_id=self._commit(entry), **entry.model_dump())
+
+    @property
+    def num_held(self) -> int:
+        """Requests of people that this process holds now; background work waits for them."""
+        return self._held
+
+    def record_batch(self, outcome: str, *, facts: dict[str, Any]) -> None:
+        """Journal that a large job was created, finished, failed, deleted or expired; raises journal_unavailable."""
+        self._commit(Entry(at=self._now(), actor=SERVICE, action="batch", outcome=outcome, payload=facts))
 
     def refused(self, code: str) -> None:
         """Count a request that got no answer."""

@@ -31,6 +31,7 @@ STATUS: Final = MappingProxyType(
         "too_many_items": 413,
         "not_json": 415,
         "not_zip_or_json": 415,
+        "abandoned": 422,
         "bad_archive": 422,
         "bad_manifest": 422,
         "source_unreadable": 422,

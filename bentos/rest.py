@@ -5,7 +5,7 @@ from typing import Any, Final
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 
-from bentos import rest_catalogue, rest_feedback
+from bentos import rest_batches, rest_catalogue, rest_feedback
 from bentos.answering import Answering
 from bentos.batch import BatchAnswer, answer_batch
 from bentos.bodies import in_time
@@ -69,7 +69,7 @@ def create_app() -> FastAPI:
         tags=["predict"],
         openapi_extra=form_body(_BATCH_PARTS, required=["image"]),
     )
-    for router in (rest_catalogue.router, rest_feedback.router):
+    for router in (rest_batches.router, rest_catalogue.router, rest_feedback.router):
         app.include_router(router)
     app.add_api_route("/health", health, methods=["GET"], tags=["process"])
     app.add_api_route("/ready", ready, methods=["GET"], responses=problems(503), tags=["process"])

@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 import bentoml
 
 from bentos.answering import Answering
+from bentos.batches.store import JobStore
+from bentos.batches.worker import BatchWorker
 from bentos.journal import Journal
 from bentos.metrics import leave, metrics
 from bentos.observed import Observed
@@ -36,6 +38,10 @@ class RxVision:
         )
         self.answering.watch.poll()
         app.state.answering = self.answering
+        self.batches = BatchWorker(
+            self.answering, store=JobStore(settings.home / "batches"), now=lambda: datetime.now(UTC)
+        )
+        app.state.batches = self.batches
 
     @bentoml.on_startup
     async def start(self) -> None:

@@ -1,5 +1,6 @@
 """What the service reads from the environment (`RXVISION_*`), and the environment of processes it launches."""
 
+import json
 import os
 from pathlib import Path
 from typing import Annotated
@@ -34,6 +35,20 @@ class Settings(BaseSettings):
     answer_timeout_s: Annotated[float, Field(gt=0, description="waiting for a thread and answering together")] = 30.0
     max_batch_items: Annotated[int, Field(ge=1, le=256, description="items of one predict/batch request")] = 32
     max_batch_bytes: Annotated[int, Field(ge=2**20, description="one predict/batch request; held in memory")] = 2**26
+    job_sources: tuple[str, ...] = Field(
+        default=(), description="JSON list of directories and object-store prefixes that batches may read; none"
+    )
+    job_max_items: Annotated[int, Field(ge=1, le=60_000, description="items of one batch job")] = 10_000
+    job_max_bytes: Annotated[int, Field(ge=2**20, le=2**32 - 1, description="one uploaded archive; on disk")] = 2**30
+    job_max_unfinished: Annotated[int, Field(ge=1, description="batch jobs that wait or run at once")] = 8
+    job_upload_timeout_s: Annotated[float, Field(gt=0, description="an archive that arrives slower is refused")] = 900.0
+    job_keep_h: Annotated[float, Field(gt=0, description="results and unfinished jobs are deleted after it")] = 168.0
+    job_lease_s: Annotated[
+        float, Field(gt=0, description="a killed worker's job goes on elsewhere after it; longer than one answer takes")
+    ] = 60.0
+    job_patience_s: Annotated[
+        float, Field(ge=0, description="how long a batch item waits while people's requests are held")
+    ] = 1.0
     poll_s: Annotated[float, Field(gt=0, description="how often the release file is looked at")] = 2.0
     shadow_waiting: Annotated[
         int, Field(ge=0, le=256, description="pictures held for a shadow in a worker; 0: none")
@@ -82,6 +97,10 @@ def launch_environment(settings: Settings) -> dict[str, str]:
     BentoML's own home lies below ours, since a second server with the same one would delete its metrics.
     """
     given = settings.model_dump(exclude={"metrics_dir"}, exclude_none=True, exclude_unset=True)
-    own = {f"RXVISION_{name.upper()}": str(value) for name, value in given.items()}
+    own = {f"RXVISION_{name.upper()}": _text(value) for name, value in given.items()}
     home = settings.home.resolve()
     return {**os.environ, **QUIET, **_ONE_THREAD, **own, "RXVISION_HOME": str(home), "BENTOML_HOME": f"{home}/bentoml"}
+
+
+def _text(value: object) -> str:
+    return json.dumps(value) if isinstance(value, tuple | list) else str(value)

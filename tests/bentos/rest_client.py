@@ -9,6 +9,8 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from bentos.answering import Answering
+from bentos.batches.store import JobStore
+from bentos.batches.worker import BatchWorker
 from bentos.journal import Journal
 from bentos.metrics import metrics
 from bentos.observed import Observed
@@ -33,7 +35,13 @@ def app_of(settings: Settings) -> FastAPI:
     """The application of these settings; close its `state.answering`."""
     app = create_app()
     app.state.answering = answering(settings)
+    app.state.batches = batch_worker(app.state.answering)
     return app
+
+
+def batch_worker(places: Answering) -> BatchWorker:
+    """A worker over the jobs of the settings' home; it does nothing before `run`."""
+    return BatchWorker(places, store=JobStore(places.settings.home / "batches"), now=lambda: datetime.now(UTC))
 
 
 def client_of(app: FastAPI) -> TestClient:

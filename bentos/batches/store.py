@@ -1,0 +1,262 @@
+"""Jobs and their items on disk: what was asked, what was answered, and which worker holds a job now.
+
+One SQLite file for all workers of a machine. A worker holds a job by a lease that it renews with every item; a
+worker that is killed lets it run out, and the next one goes on with the first item that has no outcome.
+"""
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+from bentos.faults import ServiceFault
+
+State = Literal["waiting", "running", "finished", "failed"]
+Outcome = Literal["answered", "refused"]
+UNFINISHED: Final = ("waiting", "running")
+_PAGE: Final = 500
+_TABLES: Final = """
+CREATE TABLE IF NOT EXISTS jobs (
+  job_id TEXT PRIMARY KEY, state TEXT NOT NULL, source TEXT NOT NULL, num_items INTEGER NOT NULL,
+  created_at REAL NOT NULL, finished_at REAL, expires_at REAL NOT NULL,
+  owner TEXT, lease_until REAL NOT NULL DEFAULT 0, problem TEXT
+);
+CREATE TABLE IF NOT EXISTS items (
+  job_id TEXT NOT NULL, number INTEGER NOT NULL, image TEXT NOT NULL, image_back TEXT, metadata TEXT,
+  attempts INTEGER NOT NULL DEFAULT 0, outcome TEXT, result TEXT, PRIMARY KEY (job_id, number)
+) WITHOUT ROWID;
+"""
+
+
+@dataclass(frozen=True)
+class NewItem:
+    """One item of a job: the names of its pictures in the source, and its metadata as JSON."""
+
+    image: str
+    image_back: str | None = None
+    metadata: str | None = None
+
+
+@dataclass(frozen=True)
+class Item(NewItem):
+    """An item with its place, how often it was begun, and its outcome: an answer or a problem, as JSON."""
+
+    number: int = 0
+    attempts: int = 0
+    outcome: Outcome | None = None
+    result: str | None = None
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job and how far it is; times in seconds since 1970."""
+
+    job_id: str
+    state: State
+    source: str
+    num_items: int
+    created_at: float
+    finished_at: float | None
+    expires_at: float
+    problem: str | None
+    num_answered: int = 0
+    num_refused: int = 0
+
+
+class LeaseLost(Exception):
+    """Another worker holds the job, or it was deleted."""
+
+
+class JobStore:
+    """All jobs below one directory; safe from several threads and processes."""
+
+    def __init__(self, directory: Path) -> None:
+        """Make the tables where they are missing."""
+        self.directory = directory
+        directory.mkdir(parents=True, exist_ok=True)
+        with self._connected() as connection:
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.executescript(_TABLES)
+
+    def folder(self, job_id: str) -> Path:
+        """Where the job's files lie."""
+        return self.directory / job_id
+
+    def create(
+        self, job_id: str, items: Sequence[NewItem], *, source: str, now: float, expires_at: float, max_unfinished: int
+    ) -> None:
+        """Add a job that waits.
+
+        Raises:
+            ServiceFault: too_many_batches.
+        """
+        rows = [(job_id, n, item.image, item.image_back, item.metadata) for n, item in enumerate(items)]
+        with self._changing() as connection:
+            if self._num_unfinished(connection) >= max_unfinished:
+                raise too_many()
+            connection.execute(
+                "INSERT INTO jobs (job_id, state, source, num_items, created_at, expires_at) VALUES (?,?,?,?,?,?)",
+                (job_id, "waiting", source, len(rows), now, expires_at),
+            )
+            connection.executemany(
+                "INSERT INTO items (job_id, number, image, image_back, metadata) VALUES (?,?,?,?,?)", rows
+            )
+
+    def num_unfinished(self) -> int:
+        """How many jobs wait or run."""
+        with self._connected() as connection:
+            return self._num_unfinished(connection)
+
+    def get(self, job_id: str) -> Job | None:
+        """The job with its progress, None where there is none."""
+        with self._connected() as connection:
+            return self._job(connection, job_id)
+
+    def claim(self, owner: str, *, now: float, lease_s: float) -> Job | None:
+        """Take the oldest job that nobody holds; None where there is none."""
+        with self._changing() as connection:
+            row = connection.execute(
+                "SELECT job_id FROM jobs WHERE state IN (?, ?) AND lease_until < ? ORDER BY created_at, job_id LIMIT 1",
+                (*UNFINISHED, now),
+            ).fetchone()
+            if row is None:
+                return None
+            connection.execute(
+                "UPDATE jobs SET state = 'running', owner = ?, lease_until = ? WHERE job_id = ?",
+                (owner, now + lease_s, row["job_id"]),
+            )
+            return self._job(connection, row["job_id"])
+
+    def next_item(self, job_id: str, *, owner: str, now: float, lease_s: float) -> Item | None:
+        """The first item without an outcome, its attempt counted and the lease renewed; None where all have one.
+
+        Raises:
+            LeaseLost: the job is no longer the owner's.
+        """
+        with self._changing() as connection:
+            self._renew(connection, job_id, owner=owner, until=now + lease_s)
+            row = connection.execute(
+                "SELECT * FROM items WHERE job_id = ? AND outcome IS NULL ORDER BY number LIMIT 1", (job_id,)
+            ).fetchone()
+            if row is None:
+                return None
+            item = _item(row)
+            connection.execute(
+                "UPDATE items SET attempts = attempts + 1 WHERE job_id = ? AND number = ?", (job_id, item.number)
+            )
+            return item
+
+    def renew(self, job_id: str, *, owner: str, now: float, lease_s: float) -> None:
+        """Hold the job for longer; raises `LeaseLost`."""
+        with self._changing() as connection:
+            self._renew(connection, job_id, owner=owner, until=now + lease_s)
+
+    def record(self, job_id: str, number: int, *, owner: str, outcome: Outcome, result: str) -> None:
+        """Keep an item's outcome; raises `LeaseLost`."""
+        with self._changing() as connection:
+            self._renew(connection, job_id, owner=owner, until=None)
+            connection.execute(
+                "UPDATE items SET outcome = ?, result = ? WHERE job_id = ? AND number = ? AND outcome IS NULL",
+                (outcome, result, job_id, number),
+            )
+
+    def finish(self, job_id: str, *, owner: str, now: float, expires_at: float, problem: str | None) -> None:
+        """End the job, as failed where there is a problem; raises `LeaseLost`."""
+        with self._changing() as connection:
+            self._renew(connection, job_id, owner=owner, until=0.0)
+            connection.execute(
+                "UPDATE jobs SET state = ?, finished_at = ?, expires_at = ?, problem = ?, owner = NULL "
+                "WHERE job_id = ?",
+                ("failed" if problem else "finished", now, expires_at, problem, job_id),
+            )
+
+    def let_go(self, owner: str) -> None:
+        """Give back what the owner holds, so that another worker goes on at once; the begun item does not count."""
+        with self._changing() as connection:
+            held = [row["job_id"] for row in connection.execute("SELECT job_id FROM jobs WHERE owner = ?", (owner,))]
+            for job_id in held:
+                connection.execute("UPDATE jobs SET owner = NULL, lease_until = 0 WHERE job_id = ?", (job_id,))
+                connection.execute(
+                    "UPDATE items SET attempts = attempts - 1 WHERE job_id = ? AND outcome IS NULL AND attempts > 0",
+                    (job_id,),
+                )
+
+    def delete(self, job_id: str) -> bool:
+        """Forget the job and all its items; False where there is none."""
+        with self._changing() as connection:
+            connection.execute("DELETE FROM items WHERE job_id = ?", (job_id,))
+            return connection.execute("DELETE FROM jobs WHERE job_id = ?", (job_id,)).rowcount > 0
+
+    def expired(self, *, now: float) -> list[str]:
+        """Jobs past their time."""
+        with self._connected() as connection:
+            rows = connection.execute("SELECT job_id FROM jobs WHERE expires_at < ? ORDER BY job_id", (now,))
+            return [row["job_id"] for row in rows]
+
+    def items(self, job_id: str) -> Iterator[Item]:
+        """All items in order, read page by page."""
+        number = -1
+        while True:
+            with self._connected() as connection:
+                page = connection.execute(
+                    "SELECT * FROM items WHERE job_id = ? AND number > ? ORDER BY number LIMIT ?",
+                    (job_id, number, _PAGE),
+                ).fetchall()
+            if not page:
+                return
+            yield from map(_item, page)
+            number = page[-1]["number"]
+
+    @contextmanager
+    def _connected(self) -> Iterator[sqlite3.Connection]:
+        connection = sqlite3.connect(self.directory / "batches.db", timeout=10, isolation_level=None)
+        connection.row_factory = sqlite3.Row
+        try:
+            connection.execute("PRAGMA synchronous=NORMAL")
+            connection.execute("PRAGMA secure_delete=ON")
+            yield connection
+        finally:
+            connection.close()
+
+    @contextmanager
+    def _changing(self) -> Iterator[sqlite3.Connection]:
+        with self._connected() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            with connection:
+                yield connection
+
+    @staticmethod
+    def _renew(connection: sqlite3.Connection, job_id: str, *, owner: str, until: float | None) -> None:
+        renewed = connection.execute(
+            "UPDATE jobs SET lease_until = coalesce(?, lease_until) WHERE job_id = ? AND owner = ?",
+            (until, job_id, owner),
+        )
+        if renewed.rowcount == 0:
+            raise LeaseLost(job_id)
+
+    @staticmethod
+    def _num_unfinished(connection: sqlite3.Connection) -> int:
+        return connection.execute("SELECT count(*) FROM jobs WHERE state IN (?, ?)", UNFINISHED).fetchone()[0]
+
+    @staticmethod
+    def _job(connection: sqlite3.Connection, job_id: str) -> Job | None:
+        row = connection.execute("SELECT * FROM jobs WHERE job_id = ?", (job_id,)).fetchone()
+        if row is None:
+            return None
+        counted = connection.execute(
+            "SELECT outcome, count(*) FROM items WHERE job_id = ? AND outcome IS NOT NULL GROUP BY outcome", (job_id,)
+        )
+        num = dict(map(tuple, counted))
+        facts = {name: row[name] for name in row.keys() if name not in ("owner", "lease_until")}  # noqa: SIM118
+        return Job(**facts, num_answered=num.get("answered", 0), num_refused=num.get("refused", 0))
+
+
+def too_many() -> ServiceFault:
+    """The refusal of one more job."""
+    return ServiceFault("too_many_batches", "As many batches wait as the service holds; try again later.")
+
+
+def _item(row: sqlite3.Row) -> Item:
+    return Item(**{name: row[name] for name in row.keys() if name != "job_id"})  # noqa: SIM118
