@@ -33,5 +33,8 @@ class CalibrationConfig(BaseModel):
     typed_color_error_rate: float = Field(0.08, gt=0, lt=0.5, description="assumed share of colours named differently")
     typed_shape_error_rate: float = Field(0.05, gt=0, lt=0.5, description="assumed share of outlines named differently")
     size_sd_mm: float = Field(0.7, gt=0, le=5, description="assumed standard deviation of a measured size, mm")
-    max_photos: int = Field(500, ge=50, description="photographs observed per split; more is slower and steadier")
+    attribute_photos: int = Field(
+        500, ge=0, description="train photographs that colours, shape and marking are learnt from; 0: no such cues"
+    )
+    max_photos: int = Field(1000, ge=50, description="photographs observed per split; more is slower and steadier")
     seed: int = Field(7, description="seed of sampling, pairing and simulated typing")

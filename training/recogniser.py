@@ -25,6 +25,7 @@ from bentos.runtime.imprint_world import WORLD_FILE, count_tokens
 from bentos.runtime.medication import Medication, appearance_id_of, fold_imprint, look_group_of
 from bentos.runtime.predictor import Predictor
 from bentos.runtime.recogniser import Recogniser
+from training.attributes import fit_attributes, photographs_to_fit, without_reading
 from training.calibrate import ROUTER_FEATURES, Split, Table, fit_cues, fit_patterns, fit_quality, fit_router
 from training.calibration_config import CalibrationConfig
 from training.examples import Observed, make_examples, observe_photos
@@ -95,6 +96,8 @@ def assemble_recogniser(
         split: _observe(predictor, dataset, split, home=home, config=config, on_progress=on_progress)
         for split in ("fit", "calibrate")
     }
+    draft = _with_attributes(draft, predictor, dataset, observed["fit"], home=home, config=config,
+                             on_progress=on_progress)  # fmt: skip
     final = _fit(draft, predictor, observed, work=work, config=config, rng=rng, on_progress=on_progress)
     return _publish(final, work / "recogniser", out_root)
 
@@ -153,6 +156,7 @@ def _seal(spec: RecogniserSpec, directory: Path) -> RecogniserSpec:
     names = [file for member in spec.members for file in (*_files(member), member.cohort)]
     names += [spec.reader.finder_onnx, spec.reader.reader_onnx] if spec.reader else []
     names += [spec.imprint_world] if spec.imprint_world else []
+    names += [spec.attributes.file] if spec.attributes else []
     sealed = spec.model_copy(update={"files": file_digests(directory, names)})
     write_spec(directory, sealed)
     return sealed
@@ -163,6 +167,26 @@ def _with_world(spec: RecogniserSpec, medications: Sequence[Medication], *, dire
     looks = {look_group_of(row): [fold_imprint(token.text) for token in row.imprint] for row in medications}
     count_tokens(looks.values()).write(directory / WORLD_FILE)
     return spec.model_copy(update={"imprint_world": WORLD_FILE})
+
+
+def _with_attributes(
+    spec: RecogniserSpec,
+    predictor: Predictor,
+    dataset: pd.DataFrame,
+    settle: Sequence[Observed],
+    *,
+    home: Path,
+    config: CalibrationConfig,
+    on_progress: Callable[[str, int, int], None],
+) -> RecogniserSpec:
+    """Maps to SPL attributes, where there are photographs of the train split to fit them on."""
+    photos = photographs_to_fit(dataset, num=config.attribute_photos, seed=config.seed)
+    train = observe_photos(without_reading(predictor), photos, home=home,
+                           on_photo=lambda done, total: on_progress("attributes", done, total))  # fmt: skip
+    found = fit_attributes(train, settle, medications=predictor.gallery.medications,
+                           members=tuple(predictor.recogniser.members),
+                           directory=predictor.recogniser.directory)  # fmt: skip
+    return spec.model_copy(update={"attributes": found})
 
 
 def _write_cohorts(gallery: Gallery, seen: set[str], members: Sequence[ExportedMember], directory: Path) -> None:

@@ -103,7 +103,7 @@ class PatternSpec(_Record):
     set_threshold: float
     identified_uncertainty: float = Field(ge=0, le=1)
     unknown_threshold: tuple[float, float]
-    spelled: StatusLimits | None = None
+    spelled: Annotated[StatusLimits | None, LATER] = None
 
     def limits(self, *, spelled: bool) -> StatusLimits:
         """The limits in force; `spelled` where the typed text is the first answer's whole imprint."""
@@ -144,6 +144,18 @@ class ReaderSpec(_Record):
     )
 
 
+class AttributeSpec(_Record):
+    """Linear maps to SPL colours, shape, scored, printed; the temperature of each by member, already in the weights.
+
+    `file` is an npz: `<member>_weight_KX`, `<member>_bias_K`, and `rate_K`, how common each attribute is, 0 for a
+    shape that was never seen.
+    """
+
+    file: str
+    limit: float = Field(4.0, gt=0, description="largest share of one attribute in a score, nats")
+    temperatures: dict[str, dict[str, float]]
+
+
 class QualitySpec(_Record):
     """Limits of picture statistics beyond which a retake is asked for."""
 
@@ -162,7 +174,8 @@ class RecogniserSpec(_Record):
     profile: str
     members: tuple[MemberSpec, ...]
     reader: ReaderSpec | None = None
-    imprint_world: str | None = Field(None, description="JSON file of how common imprint tokens are")
+    imprint_world: Annotated[str | None, LATER] = Field(None, description="JSON file of how common imprint tokens are")
+    attributes: Annotated[AttributeSpec | None, LATER] = None
     cues: CueSpec
     patterns: dict[str, PatternSpec]
     router: RouterSpec

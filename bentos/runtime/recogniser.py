@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime as ort
 
+from bentos.runtime.attributes import AttributeHeads, open_attributes
 from bentos.runtime.contract import MemberSpec, RecogniserSpec, read_recogniser_spec, spec_digest
 from bentos.runtime.errors import ContractError
 from bentos.runtime.imprint_world import NO_WORLD, ImprintWorld
@@ -58,6 +59,7 @@ class Recogniser:
     members: dict[str, Member]
     reader: Reader | None = None
     imprint_world: ImprintWorld = NO_WORLD
+    attributes: AttributeHeads | None = None
 
     @classmethod
     def load(cls, directory: Path, *, members: tuple[str, ...] | None = None) -> "Recogniser":
@@ -77,7 +79,9 @@ class Recogniser:
         opened = {name: open_member(directory, known[name]) for name in wanted}
         reader = open_reader(directory, spec.reader, options=session_options()) if spec.reader else None
         world = ImprintWorld.load(directory / spec.imprint_world) if spec.imprint_world else NO_WORLD
-        return cls(directory, spec, spec_digest(spec), opened, reader, world)
+        dims = {name: known[name].embedding_dim for name in wanted}
+        attributes = open_attributes(directory, spec.attributes, dims=dims) if spec.attributes else None
+        return cls(directory, spec, spec_digest(spec), opened, reader, world, attributes)
 
     def embed(self, member: str, crops: Sequence[np.ndarray]) -> np.ndarray:
         """Map uint8 crops (S, S, 3) of the member's size to unit rows (B, D)."""

@@ -59,8 +59,8 @@ def simulated_set(
 ) -> SimulatedSet:
     """Photographs of held-out sides under `rximage`, and a gallery of all of them with `num_others` trained looks.
 
-    A look group is in one split alone: a third each to fit, to calibrate and to test; those of `splits` are
-    photographed.
+    A held-out look group is in one split alone: a third each to fit, to calibrate and to test; those of `splits`
+    are photographed, and the trained looks as split `train`.
     """
     read = read_nlm_catalogue(rximage / "catalogue.csv")
     known = {row.medication_id: row for row in read.medications}
@@ -71,9 +71,11 @@ def simulated_set(
         references.append(reference)
         look = look_group_of(medication)
         if held_out(look) and split_of(look) in splits:
-            rows += _photographed(reference, medication, home=home, num=photos_per_side, seed=seed)
+            rows += _photographed(reference, medication, split=split_of(look), home=home, num=photos_per_side,
+                                  seed=seed)  # fmt: skip
         elif not held_out(look):
             rows.append(_row(reference, medication, split="unused", path="", key=reference.picture_digest))
+            rows += _photographed(reference, medication, split="train", home=home, num=photos_per_side, seed=seed)
         on_side(len(references))
     market = tuple(row for row in read.medications if not held_out(look_group_of(row)))
     return SimulatedSet(home, pd.DataFrame(rows), tuple(known[key] for key in chosen), tuple(references), market)
@@ -116,10 +118,9 @@ def _sides(rximage: Path, read: NlmCatalogue, chosen: Sequence[str]) -> Iterator
 
 
 def _photographed(
-    reference: ReferencePicture, medication: Medication, *, home: Path, num: int, seed: int
+    reference: ReferencePicture, medication: Medication, *, split: str, home: Path, num: int, seed: int
 ) -> Iterator[dict]:
     side = Side(reference.rgb_HWC, reference.mask_HW)
-    split = split_of(look_group_of(medication))
     for number in range(num):
         key = f"{reference.picture_digest} {seed} {number}"
         rng = np.random.default_rng(int(hashlib.sha256(key.encode()).hexdigest()[:15], 16))
@@ -139,7 +140,7 @@ def _row(reference: ReferencePicture, medication: Medication, *, split: str, pat
         "path": path,
         "split": split,
         "role": "consumer",
-        "appearance_role": "seen" if split == "unused" else "unseen",
+        "appearance_role": "seen" if split in ("unused", "train") else "unseen",
         "medication_id": reference.medication_id,
         "appearance_id": appearance_id_of(medication),
         "look_group": look_group_of(medication),
