@@ -77,6 +77,32 @@ def encoder_onnx(*, seed: int, size_px: int = SIZE_PX, dim: int = DIM) -> onnx.M
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
 
 
+def mapped_encoder_onnx(*, seed: int, size_px: int = SIZE_PX, dim: int = DIM) -> onnx.ModelProto:
+    """A real encoder that averages its regions: of each it sees by how much its colours differ, projected at random."""
+    rng = np.random.default_rng(seed)
+    weights = {
+        "contrast": np.array([[1, -1, 0, 0, -1, 1], [-1, 1, 1, -1, 0, 0], [0, 0, -1, 1, 1, -1]], np.float32),
+        "weights": rng.normal(size=(6, dim)).astype(np.float32),
+    }
+    nodes = [
+        helper.make_node("AveragePool", ["pictures"], ["pooled"], kernel_shape=[8, 8], strides=[8, 8]),
+        helper.make_node("Transpose", ["pooled"], ["regions"], perm=[0, 2, 3, 1]),
+        helper.make_node("MatMul", ["regions", "contrast"], ["differing"]),
+        helper.make_node("Relu", ["differing"], ["colorful"]),
+        helper.make_node("MatMul", ["colorful", "weights"], ["projected"]),
+        helper.make_node("ReduceMean", ["projected"], ["mean"], axes=[1, 2], keepdims=1),
+        helper.make_node("ReduceL2", ["mean"], ["length"], axes=[3], keepdims=1),
+        helper.make_node("Div", ["projected", "length"], ["map"]),
+        helper.make_node("ReduceMean", ["map"], ["embedding"], axes=[1, 2], keepdims=0),
+    ]
+    pictures = helper.make_tensor_value_info("pictures", TensorProto.FLOAT, ["batch", 3, size_px, size_px])
+    embedding = helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["batch", dim])
+    regions = helper.make_tensor_value_info("map", TensorProto.FLOAT, ["batch", size_px // 8, size_px // 8, dim])
+    initial = [numpy_helper.from_array(array, name) for name, array in weights.items()]
+    graph = helper.make_graph(nodes, "encoder", [pictures], [embedding, regions], initial)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+
 def member_spec(name: str, **overrides) -> MemberSpec:
     """One member that serves its fp32 file."""
     facts = {
@@ -153,7 +179,8 @@ def tiny_recogniser(directory: Path, **overrides) -> Recogniser:
     directory.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(0)
     for seed, member in enumerate(spec.members):
-        onnx.save(encoder_onnx(seed=seed), directory / member.onnx_fp32)
+        encoder = mapped_encoder_onnx if member.map_output else encoder_onnx
+        onnx.save(encoder(seed=seed), directory / member.onnx_fp32)
         rows = rng.normal(size=(30, DIM)).astype(np.float32)
         np.save(directory / member.cohort, rows / np.linalg.norm(rows, axis=1, keepdims=True))
     files = [name for member in spec.members for name in (member.onnx_fp32, member.cohort)]
