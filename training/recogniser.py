@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -82,9 +83,8 @@ def assemble_recogniser(
     shutil.rmtree(work, ignore_errors=True)
     draft = _draft(members, config=config, facts=facts)
     draft = _write(draft, members, work / "recogniser", read_imprints=config.read_imprints)
-    recogniser = Recogniser.load(work / "recogniser")
-    build_gallery(recogniser, medications=medications, references=references, out=work / "gallery", name="draft",
-                  now=facts.now, known_features=known_features,
+    build_gallery(Recogniser.load(work / "recogniser"), medications=medications, references=references,
+                  out=work / "gallery", name="draft", now=facts.now, known_features=known_features,
                   on_view=lambda done: on_progress("references", done, 0))  # fmt: skip
     seen = set(dataset.loc[dataset["appearance_role"] == "seen", "appearance_id"])
     trained_on = [row for row in medications if appearance_id_of(row) in seen]
@@ -92,10 +92,8 @@ def assemble_recogniser(
     _write_cohorts(Gallery.load(work / "gallery"), seen, members, work / "recogniser")
     predictor = _reload(draft, work)
     rng = np.random.default_rng(config.seed)
-    observed = {
-        split: _observe(predictor, dataset, split, home=home, config=config, on_progress=on_progress)
-        for split in ("fit", "calibrate")
-    }
+    see = partial(_observe, predictor, dataset, home=home, config=config, on_progress=on_progress)
+    observed = {split: see(split) for split in ("fit", "calibrate")}
     draft = _with_attributes(draft, predictor, dataset, observed["fit"], home=home, config=config,
                              on_progress=on_progress)  # fmt: skip
     final = _fit(draft, predictor, observed, work=work, config=config, rng=rng, on_progress=on_progress)

@@ -37,16 +37,8 @@ def pretrained_recogniser(
         ParityError: ONNX Runtime does not answer as torch does.
         WeightsError: a file of weights is damaged.
     """
-    members = [
-        ExportedMember(
-            export_member(file, member=name, out=out / "members" / name,
-                          calibration_crops=_crops(simulated, load_encoder(file)[1].preprocess)).spec,
-            out / "members" / name,
-        )
-        for name, file in weights.items()
-    ]  # fmt: skip
     return assemble_recogniser(
-        members,
+        [_exported(file, name, simulated, out=out / "members" / name) for name, file in weights.items()],
         dataset=simulated.photos,
         home=simulated.home,
         medications=simulated.medications,
@@ -59,6 +51,11 @@ def pretrained_recogniser(
         on_progress=on_progress,
         market=simulated.market,
     )  # fmt: skip
+
+
+def _exported(file: Path, member: MemberName, simulated: SimulatedSet, *, out: Path) -> ExportedMember:
+    crops = _crops(simulated, load_encoder(file)[1].preprocess)
+    return ExportedMember(export_member(file, member=member, out=out, calibration_crops=crops).spec, out)
 
 
 def _crops(simulated: SimulatedSet, spec: PreprocessSpec) -> list[np.ndarray]:
