@@ -1,7 +1,7 @@
 """REST: the medications that can be answered, with their facts and reference pictures."""
 
 import asyncio
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict
@@ -9,11 +9,16 @@ from pydantic import BaseModel, ConfigDict
 from bentos.answering import Answering
 from bentos.faults import ServiceFault
 from bentos.openapi import problems
+from bentos.runtime.contract import View
+from bentos.runtime.errors import ContractError
 from bentos.runtime.gallery import Gallery
-from bentos.runtime.medication import Medication
+from bentos.runtime.medication import Medication, appearance_id_of
+from bentos.runtime.pictures import MEDIA_TYPE as PICTURE_TYPE
 from bentos.search import Found, MedicationSearch
 from bentos.search import Query as Wanted
 
+PictureSide = Literal["front", "back", "unknown"]
+_SIDES: Final[tuple[PictureSide, ...]] = ("front", "back", "unknown")
 router = APIRouter(prefix="/api/v1", tags=["medications"])
 
 
@@ -47,10 +52,12 @@ class MedicationPage(_Part):
 
 
 class PictureLink(_Part):
-    """Where the reference picture of one side is."""
+    """Where the reference picture of one side is, whose it is, and which lot it shows where that is known."""
 
-    side: Literal["front", "back", "unknown"]
+    side: PictureSide
     href: str
+    source: str
+    lot: str | None
 
 
 class MedicationRecord(_Part):
@@ -89,6 +96,7 @@ async def medication(request: Request, medication_id: str) -> Response:
     gallery = _gallery(request)
     item = _known(gallery, medication_id)
     look = next(look for look in gallery.appearances if medication_id in look.medication_ids)
+    shown = await asyncio.to_thread(_shown, gallery, item)
     record = MedicationRecord(
         medication_id=item.medication_id,
         name=item.display_name,
@@ -96,10 +104,55 @@ async def medication(request: Request, medication_id: str) -> Response:
         appearance_id=look.appearance_id,
         same_appearance=tuple(key for key in look.medication_ids if key != medication_id),
         facts=item,
-        pictures=(),
+        pictures=tuple(_link(item, gallery.spec.views[row]) for row, _ in shown.values()),
         gallery=gallery.digest,
     )
     return _json(record)
+
+
+@router.get(
+    "/medications/{medication_id}/pictures/{side}",
+    response_class=Response,
+    responses={
+        200: {"content": {PICTURE_TYPE: {"schema": {"type": "string", "format": "binary"}}}},
+        **problems(404, 422, 503),
+    },
+    operation_id="getMedicationPicture",
+)
+async def picture(request: Request, medication_id: str, side: PictureSide) -> Response:
+    """A small reference picture of one side, as the gallery in force was made from it."""
+    gallery = _gallery(request)
+    shown = await asyncio.to_thread(_shown, gallery, _known(gallery, medication_id))
+    if side not in shown:
+        raise ServiceFault("no_picture", "The gallery in force holds no picture of this side.")
+    row, data = shown[side]
+    tag = gallery.spec.views[row].picture_digest.removeprefix("sha256:")[:32]
+    return Response(data, media_type=PICTURE_TYPE, headers={"ETag": f'"{tag}"', "Cache-Control": "max-age=3600"})
+
+
+def _shown(gallery: Gallery, item: Medication) -> dict[PictureSide, tuple[int, bytes]]:
+    """The first picture of each side with its row; the medication's own before those of the same appearance."""
+    look = appearance_id_of(item)
+    rows = [row for row, view in enumerate(gallery.spec.views) if view.appearance_id == look]
+    rows.sort(key=lambda row: gallery.spec.views[row].medication_id != item.medication_id)
+    found: dict[PictureSide, tuple[int, bytes]] = {}
+    for row in rows:
+        if gallery.spec.views[row].side not in found and (data := _picture(gallery, row)) is not None:
+            found[gallery.spec.views[row].side] = (row, data)
+    return {side: found[side] for side in _SIDES if side in found}
+
+
+def _picture(gallery: Gallery, row: int) -> bytes | None:
+    """A view's picture; a file that was replaced under a running service counts as none."""
+    try:
+        return gallery.picture(row)
+    except ContractError:
+        return None
+
+
+def _link(item: Medication, view: View) -> PictureLink:
+    href = f"/api/v1/medications/{item.medication_id}/pictures/{view.side}"
+    return PictureLink(side=view.side, href=href, source=view.source, lot=view.lot)
 
 
 def _gallery(request: Request) -> Gallery:

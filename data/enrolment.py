@@ -207,6 +207,7 @@ def merged(out: Path, galleries: Sequence[Gallery], *, recogniser: Recogniser, n
         },
         name=name,
         now=now,
+        pictures=(gallery.picture(row) for gallery, row in kept) if any(g.pictures for g in galleries) else None,
     )
 
 

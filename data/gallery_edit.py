@@ -79,6 +79,7 @@ def without_medications(gallery: Gallery, medication_ids: Collection[str]) -> Ga
         features={name: array[rows_V] for name, array in gallery.features.items()},
         index=GalleryIndex(spec),
         active_A=np.ones(len(appearances), bool),
+        pictures=gallery.pictures and gallery.pictures.selected(rows_V),
     )
 
 

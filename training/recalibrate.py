@@ -177,9 +177,11 @@ def _write_gallery(predictor: Predictor, added: Sequence[Observed], *, recognise
         prototypes = {name: np.concatenate([rows, more[name]]) for name, rows in prototypes.items()}
         measured = feature_arrays([side.features for side in sides])
         features = {name: np.concatenate([rows, measured[name]]) for name, rows in features.items()}
+    rows = range(len(gallery.spec.views))
+    pictures = [*map(gallery.picture, rows), *(None for _ in added)] if gallery.pictures else None
     write_gallery(out, recogniser=recogniser, medications=gallery.spec.medications, prototypes=prototypes,
                   views=[*gallery.spec.views, *(_view(item, site=site) for item in added)], features=features,
-                  name=gallery.spec.name, now=site.now)  # fmt: skip
+                  name=gallery.spec.name, now=site.now, pictures=pictures)  # fmt: skip
 
 
 def _view(item: Observed, *, site: Site) -> View:

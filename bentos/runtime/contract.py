@@ -204,7 +204,8 @@ class GallerySpec(_Record):
     """`gallery.json`. `views[i]` is row i of every array in `prototypes.npz` and `features.npz`.
 
     `prototypes.npz` holds one float32 array (V, D) per member name; `features.npz` holds
-    `shape_ratio` (V,), `color_histogram` (V, 48) and `texture_features` (V, 32).
+    `shape_ratio` (V,), `color_histogram` (V, 48) and `texture_features` (V, 32). `pictures.bin`, where it is
+    there, holds one small reference picture per view.
     """
 
     schema_version: Literal[1] = 1

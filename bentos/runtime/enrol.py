@@ -21,6 +21,7 @@ from bentos.runtime.features import VisualFeatures
 from bentos.runtime.gallery import FEATURES_FILE, PROTOTYPES_FILE
 from bentos.runtime.locate import locate
 from bentos.runtime.medication import Medication, appearance_id_of, derive_appearances
+from bentos.runtime.pictures import PICTURES_FILE, thumbnail, write_pictures
 from bentos.runtime.predictor import observe_side
 from bentos.runtime.preprocess import ELONGATED_FROM
 from bentos.runtime.recogniser import Recogniser
@@ -69,10 +70,12 @@ def build_gallery(
     """
     known = {medication.medication_id: medication for medication in medications}
     views, prototypes, features = [], {name: [] for name in recogniser.members}, []
+    pictures: list[bytes | None] = []
     stream = iter(references)
     while chunk := list(islice(stream, _CHUNK)):
         seen = [(reference, side) for reference in chunk if (side := _observe(recogniser, reference)) is not None]
         views += [_view(reference, known) for reference, _ in seen]
+        pictures += [thumbnail(reference.rgb_HWC, side.located) for reference, side in seen]
         features += [known_features.get(reference.medication_id, side.features) for reference, side in seen]
         for member, rows in prototypes.items():
             rows += embed_turned(recogniser, member, [side for _, side in seen])
@@ -82,7 +85,7 @@ def build_gallery(
     return write_gallery(
         out, recogniser=recogniser.digest, medications=known.values(), views=views, name=name, now=now,
         prototypes={member: np.stack(rows) for member, rows in prototypes.items()},
-        features=feature_arrays(features),
+        features=feature_arrays(features), pictures=pictures,
     )  # fmt: skip
 
 
@@ -96,13 +99,21 @@ def write_gallery(
     features: dict[str, np.ndarray],
     name: str,
     now: str,
+    pictures: Iterable[bytes | None] | None = None,
 ) -> GallerySpec:
-    """Write the arrays and the record of a gallery; medications that no view shows are left out."""
+    """Write the arrays and the record of a gallery; medications that no view shows are left out.
+
+    `pictures` holds one small JPEG or None per view; without it the gallery has no pictures.
+    """
     shown = {view.appearance_id for view in views}
     kept = [medication for medication in medications if appearance_id_of(medication) in shown]
     out.mkdir(parents=True, exist_ok=True)
     np.savez(out / PROTOTYPES_FILE, **prototypes)
     np.savez(out / FEATURES_FILE, **features)
+    files = [PROTOTYPES_FILE, FEATURES_FILE]
+    if pictures is not None:
+        write_pictures(out / PICTURES_FILE, pictures)
+        files.append(PICTURES_FILE)
     spec = GallerySpec(
         name=name,
         created_at=now,
@@ -110,7 +121,7 @@ def write_gallery(
         medications=tuple(kept),
         appearances=tuple(derive_appearances(kept)),
         views=tuple(views),
-        files=file_digests(out, [PROTOTYPES_FILE, FEATURES_FILE]),
+        files=file_digests(out, files),
     )
     write_spec(out, spec)
     return spec

@@ -14,6 +14,7 @@ from bentos.runtime.contract import GallerySpec, read_gallery_spec, spec_digest
 from bentos.runtime.errors import ContractError
 from bentos.runtime.imprint import ImprintIndex
 from bentos.runtime.medication import Appearance, Medication
+from bentos.runtime.pictures import PICTURES_FILE, Pictures
 from bentos.runtime.recogniser import Recogniser
 
 PROTOTYPES_FILE = "prototypes.npz"
@@ -88,6 +89,7 @@ class Gallery:
     features: dict[str, np.ndarray]
     index: GalleryIndex
     active_A: np.ndarray
+    pictures: Pictures | None = None
 
     @classmethod
     def load(cls, directory: Path, *, recogniser: Recogniser | None = None) -> "Gallery":
@@ -105,7 +107,9 @@ class Gallery:
             if len(array) != len(spec.views):
                 raise ContractError(f"{name} has {len(array)} rows for {len(spec.views)} views")
         active_A = np.ones(len(spec.appearances), bool)
-        return cls(spec, spec_digest(spec), prototypes, features, GalleryIndex(spec), active_A)
+        stored = PICTURES_FILE in spec.files
+        pictures = Pictures.open(directory / PICTURES_FILE, num_views=len(spec.views)) if stored else None
+        return cls(spec, spec_digest(spec), prototypes, features, GalleryIndex(spec), active_A, pictures)
 
     @property
     def appearances(self) -> tuple[Appearance, ...]:
@@ -116,6 +120,10 @@ class Gallery:
     def medications(self) -> dict[str, Medication]:
         """Medications by their identifier."""
         return self.index.medications
+
+    def picture(self, row: int) -> bytes | None:
+        """The small reference picture of a view, JPEG; None where the gallery holds none of it."""
+        return None if self.pictures is None else self.pictures.read(row)
 
     @property
     def num_active(self) -> int:

@@ -8,7 +8,7 @@ import pytest
 from bentos.problems import STATUS
 
 RAISED = re.compile(r'(?:InputError|ServiceFault)\(\s*"(\w+)"')
-NOT_OVER_HTTP = {"not_ready", "build_failed"}
+NOT_OVER_HTTP = {"not_ready", "build_failed", "port_taken"}
 
 
 @pytest.fixture(scope="module")

@@ -2,12 +2,17 @@
 
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
 
 from bentos.journal import Journal
+from bentos.runtime.decode import decode
+from bentos.runtime.enrol import write_gallery
+from bentos.runtime.gallery import Gallery
 from bentos.settings import Settings
+from tests.bentos.conftest import release
 from tests.bentos.rest_client import FRONT, MEDICATION, app_of, client_of, is_problem
 from tests.builders import tiny_catalogue
 
@@ -86,6 +91,39 @@ def test_a_medication_has_its_facts(client: TestClient) -> None:
     assert record["clinical_drug"] == MEDICATION.clinical_drug
     assert record["same_appearance"] == []
     is_problem(client.get("/api/v1/medications/00000-0000-00.1"), status=404, code="unknown_medication")
+
+
+def test_a_medication_has_reference_pictures(client: TestClient) -> None:
+    links = client.get(f"/api/v1/medications/{KEY}").json()["pictures"]
+    assert [(link["side"], link["source"]) for link in links] == [("front", "tests"), ("back", "tests")]
+    front, back = [client.get(link["href"]) for link in links]
+    assert front.headers["content-type"] == "image/jpeg"
+    assert decode(front.content).width <= 200
+    assert front.content != back.content
+    assert front.headers["etag"] != back.headers["etag"]
+    is_problem(client.get(f"/api/v1/medications/{KEY}/pictures/unknown"), status=404, code="no_picture")
+    is_problem(client.get(f"/api/v1/medications/{KEY}/pictures/top"), status=422, code="bad_request")
+    is_problem(client.get("/api/v1/medications/x/pictures/front"), status=404, code="unknown_medication")
+
+
+def test_a_gallery_from_before_the_pictures_says_that_it_has_none(home: Path, settings: Settings) -> None:
+    old = Gallery.load(home / "gallery")
+    write_gallery(
+        home / "old",
+        recogniser=old.spec.recogniser,
+        medications=old.spec.medications,
+        views=old.spec.views,
+        prototypes=old.prototypes,
+        features=old.features,
+        name="old",
+        now="2025-01-01T00:00:00+00:00",
+    )
+    release(home, version="2", gallery="old")
+    app = app_of(settings)
+    client = client_of(app)
+    assert client.get(f"/api/v1/medications/{KEY}").json()["pictures"] == []
+    is_problem(client.get(f"/api/v1/medications/{KEY}/pictures/front"), status=404, code="no_picture")
+    app.state.answering.close()
 
 
 def test_the_model_says_what_answers(client: TestClient, settings: Settings) -> None:
