@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from monitoring.follow import reply_rows
 from monitoring.goals_table import goals_table
 
 QUESTIONS = ("picture", "picture_both_sides", "picture_and_imprint", "picture_and_partial_imprint", "imprint_only")
@@ -57,6 +58,8 @@ def accuracy_page(figures: Mapping[str, Any], *, provenance: Provenance, beside:
         *_simulated(beside.simulated),
         *_section("Ranking", _ranking(figures)),
         *_section("What is said, and how sure", _said(figures)),
+        *_asked(figures.get("questions_asked")),
+        *_deletion(figures.get("deletion"), beside.simulated),
         *_ablations(figures.get("ablations")),
         *_against(figures, beside.against),
         *_sizes(beside),
@@ -132,6 +135,47 @@ def _simulated(figures: Mapping[str, Any] | None) -> Iterator[str]:
     )
     yield ""
     yield from goals_table({"simulated": figures["by_background"]["all"]})
+    yield ""
+
+
+def _asked(figures: Mapping[str, Any] | None) -> Iterator[str]:
+    if figures is None or not figures["num"]:
+        return
+    yield from ("## What a reply to the question asked is worth", "")
+    asked = ", ".join(f"{question.replace('_', ' ')} {num}" for question, num in figures["num_asked"].items())
+    yield (
+        f"{figures['num']} answers for the picture alone are not `identified`; each ends with one question ({asked}). "
+        "Replied to truthfully, where there is a reply (a photograph of the other side, an imprint):"
+    )
+    yield ""
+    names = ("set_before", "set_after", "top1_before", "top1_after", "identified_after", "right_when_identified")
+    header = ["", "answers", "appearances in the set before", "after", "drug top-1 before", "after",
+              "`identified` after", "right when identified"]  # fmt: skip
+    rows = ([words, str(num), *(figure_text(row[name]) for name in names)] for words, num, row in reply_rows(figures))
+    yield from _table(header, rows)
+    yield ""
+
+
+def _deletion(own: Mapping[str, Any] | None, simulated: Mapping[str, Any] | None) -> Iterator[str]:
+    on = {"photographs": own, "simulated photographs": (simulated or {}).get("deletion")}
+    measured = {name: figures for name, figures in on.items() if figures is not None}
+    if not measured:
+        return
+    yield from ("## Whether heat maps show what decided", "")
+    yield (
+        "A part of the pill is painted over: where the map is hottest, an equal area around a random place (mean of "
+        "three), and around the middle. By how many nats the first answer's lead over the likeliest other drug falls; "
+        "the differences are paired, photograph by photograph."
+    )
+    yield ""
+    header = ["", "photographs", "area", "hottest", "random", "middle", "hottest less random", "hottest less middle"]
+    rows = (
+        [name, str(found["num_photos"]), f"{found['area']:.0%}",
+         *(figure_text(found["lead"][where]) for where in ("heat", "random", "centre")),
+         *(figure_text(found["lead_over"][where]) for where in ("random", "centre"))]
+        for name, found in measured.items()
+    )  # fmt: skip
+    yield from _table(header, rows)
     yield ""
 
 

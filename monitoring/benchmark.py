@@ -14,6 +14,7 @@ from bentos.runtime.read import Reading
 from monitoring import summary
 from monitoring.ask import ask_both, ask_without, hit_record, observe, refused
 from monitoring.evaluate import answer_questions, slices_of
+from monitoring.follow import Talk, replies_of, reply_figures
 from monitoring.goals import by_background, misses
 from monitoring.levels import Levels, Truth
 from monitoring.metrics import expected_hit, mean_figure
@@ -78,7 +79,7 @@ def benchmark(
     other = other_sides([photo for photo, _ in answerable], seed=seed)
     found = []
     for done, (photo, truth) in enumerate(answerable, start=1):
-        record = _record(photo, truth=truth, predictor=predictor, levels=levels, seed=seed)
+        record = _record(photo, truth=truth, predictor=predictor, levels=levels, seed=seed, back=other.get(photo.path))
         if photo.path in other:
             pictures = [photo.path.read_bytes(), other[photo.path].read_bytes()]
             both = ask_both(predictor, pictures, truth=truth, levels=levels, photo=record.photo)
@@ -125,15 +126,20 @@ def _labels(reader: csv.DictReader, *, path: Path) -> Iterator[LabelledPhoto]:
         )
 
 
-def _record(photo: LabelledPhoto, *, truth: Truth, predictor: Predictor, levels: Levels, seed: int) -> PhotoRecord:
+def _record(
+    photo: LabelledPhoto, *, truth: Truth, predictor: Predictor, levels: Levels, seed: int, back: Path | None
+) -> PhotoRecord:
     name = photo.path.name
     observation = observe(predictor, photo.path.read_bytes())
     answers, timings = answer_questions(predictor, observation, truth=truth, levels=levels, photo=name, seed=seed)
     removed = predictor.with_gallery(predictor.gallery.without({truth.look_group}))
     if isinstance(observation, InputError):
-        unknown = UnknownAsked(gallery_size=removed.gallery.num_active, status="refused", answered_medication=None,
-                               confidence=0.0, unknown_probability=1.0)  # fmt: skip
+        replied, unknown = None, UnknownAsked(
+            gallery_size=removed.gallery.num_active, status="refused", answered_medication=None, confidence=0.0,
+            unknown_probability=1.0)  # fmt: skip
     else:
+        talk = Talk(predictor, levels, truth, photo.path, observation, back, seed)
+        replied = replies_of(talk, answers["picture"])
         unknown = ask_without(removed, observation, photo=name)
     appearance = levels.appearances[levels.appearance_of[truth.medication_id]]
     return PhotoRecord(
@@ -146,6 +152,7 @@ def _record(photo: LabelledPhoto, *, truth: Truth, predictor: Predictor, levels:
         answers={**answers, "imprint_only": look_up(predictor, truth=truth, levels=levels, photo=name, seed=seed)},
         unknown=(unknown,),
         read=_read(predictor, observation, truth=truth),
+        replied=replied,
         timings_ms=timings,
     )
 
@@ -232,6 +239,7 @@ def benchmark_json(
         "seed": seed,
         **{question: summary.summarise(records, question=question, seed=seed) for question in questions},
         "unknown": {"false_identified": mean_figure(false, groups_N=groups, seed=seed).as_dict()},
+        "questions_asked": reply_figures(records, seed=seed),
         "by_background": by_background(records, seed=seed),
         "misses": misses(records),
         "slices": summary.slice_figures(records, seed=seed),

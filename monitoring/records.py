@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from bentos.runtime.answer import Status
+from bentos.runtime.answer import Asks, Status
 
 Question = Literal[
     "picture", "picture_both_sides", "picture_and_imprint", "picture_and_partial_imprint", "imprint_only"
@@ -35,6 +35,7 @@ class Asked(_Record):
 
     `status` is `refused` where the runtime turned the file down, with the error's code as `reason`.
     `ranking` holds the first twenty (appearance, probability); `prediction_set` every medication in the set.
+    `asks` is the question that the answer ends with, none where it is identified.
     """
 
     status: Status | Literal["refused"]
@@ -55,6 +56,7 @@ class Asked(_Record):
     cues: dict[str, float]
     route: str | None
     warnings: tuple[str, ...]
+    asks: Asks | None = None
 
     @property
     def identified(self) -> bool:
@@ -80,6 +82,28 @@ class ReadRecord(_Record):
     num_false: int
 
 
+class Reply(_Record):
+    """How an answer stands: before a question was replied to, or after."""
+
+    status: Status | Literal["refused"]
+    top1: float
+    set_size: int
+    correct: bool
+
+
+class Replied(_Record):
+    """What replies make of an answer that is not identified, see `follow.replies_of`.
+
+    `alone` holds each reply by itself; `in_turn` the questions that were replied to one after the other, up to `after`.
+    """
+
+    before: Reply
+    asks: Asks
+    alone: dict[Asks, Reply]
+    in_turn: tuple[Asks, ...]
+    after: Reply
+
+
 class PhotoRecord(_Record):
     """One photograph: what it shows, how it was taken, and every question's outcome.
 
@@ -97,6 +121,7 @@ class PhotoRecord(_Record):
     alone: dict[str, HitRecord] = {}
     unknown: tuple[UnknownAsked, ...] = ()
     read: ReadRecord | None = None
+    replied: Replied | None = None
     timings_ms: dict[str, float]
 
 

@@ -8,7 +8,10 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from pipelines.trial_commands import app as trial_commands
+
 app = typer.Typer(no_args_is_help=True, help="Train, judge, promote and measure.")
+app.add_typer(trial_commands)
 Directory = Annotated[Path, typer.Option(exists=True, file_okay=False)]
 
 
@@ -106,11 +109,14 @@ def benchmark(
     against: Annotated[
         list[str] | None, typer.Option(help="NAME=FILE, another bundle's figures on the same photographs, for the page")
     ] = None,
+    deletion: Annotated[
+        int, typer.Option(min=0, max=5000, help="photographs on which heat maps are checked by painting parts over")
+    ] = 0,
     seed: Annotated[int, typer.Option(help="draws partial imprints and bootstrap samples")] = 0,
 ) -> None:
     """Measure a bundle on labelled photographs (labels.csv: file, ndc11, background, side)."""
     from pipelines.measuring import Wanted, measure
-    from pipelines.showing import benchmark_table, in_one_sentence
+    from pipelines.showing import benchmark_table, further_tables, in_one_sentence
 
     console = Console()
     if protocol is Protocol.EPILLID:
@@ -119,10 +125,11 @@ def benchmark(
         console.print(measure_epillid(bundle, photos, json_out=json_out, seed=seed, console=console))
         return
     wanted = Wanted(json_out, records=records, page=page, sizes=gallery_sizes, ablations=ablations, beside=beside,
-                    against=dict(one.split("=", 1) for one in against or ()))  # fmt: skip
+                    against=dict(one.split("=", 1) for one in against or ()), deletion=deletion)  # fmt: skip
     with in_one_sentence():
         figures = measure(bundle, photos, wanted=wanted, seed=seed, console=console)
-    console.print(benchmark_table(figures))
+    for table in (benchmark_table(figures), *further_tables(figures)):
+        console.print(table)
 
 
 @app.command()

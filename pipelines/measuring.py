@@ -9,6 +9,7 @@ from typing import Any
 from rich.console import Console
 
 from monitoring.benchmark import benchmark
+from monitoring.deletion import check_by_deletion
 from pipelines.accuracy import measure_ablations, write_page
 from pipelines.showing import one_bar
 from pipelines.sizes import measure_sizes
@@ -25,6 +26,7 @@ class Wanted:
     ablations: bool = False
     beside: Path | None = None
     against: Mapping[str, str] = field(default_factory=dict)
+    deletion: int = 0
 
 
 def measure(bundle: Path, photos: Path, *, wanted: Wanted, seed: int, console: Console) -> dict[str, Any]:
@@ -38,6 +40,10 @@ def measure(bundle: Path, photos: Path, *, wanted: Wanted, seed: int, console: C
         figures = benchmark(bundle, photos, seed=seed, records=wanted.records, on_progress=on_progress)
     if wanted.ablations:
         figures["ablations"] = measure_ablations(bundle, photos, seed=seed)
+    if wanted.deletion:
+        with one_bar("heat maps", console=console) as on_progress:
+            figures["deletion"] = check_by_deletion(bundle, photos, num=wanted.deletion, seed=seed,
+                                                    on_progress=on_progress)  # fmt: skip
     wanted.json_out.write_text(json.dumps(figures, indent=1) + "\n")
     if wanted.sizes is not None:
         measure_sizes(bundle, photos, out=wanted.sizes, seed=seed, console=console)

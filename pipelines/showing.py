@@ -21,11 +21,14 @@ def in_one_sentence() -> Iterator[None]:
     from data.catalogue.errors import CatalogueError
     from data.sources.labelled import LayoutError
     from monitoring.benchmark import BenchmarkError
+    from monitoring.candidates import CandidateError
     from monitoring.promote import GalleryRefusedError, RollbackError
     from monitoring.records import RecordError
+    from monitoring.trial import TrialError
     from monitoring.verdict import VerdictError
 
-    named = (CatalogueError, LayoutError, BenchmarkError, GalleryRefusedError, RollbackError, RecordError, VerdictError)
+    named = (CatalogueError, LayoutError, BenchmarkError, CandidateError, GalleryRefusedError, RollbackError,
+             RecordError, TrialError, VerdictError)  # fmt: skip
     try:
         yield
     except named as error:
@@ -51,6 +54,33 @@ def benchmark_table(figures: Mapping[str, Any]) -> Table:
             value, low, high = (figure[key] for key in ("value", "low", "high"))
             interval = "" if low is None else f"{low:.3f} to {high:.3f}"
             table.add_row(question, level, name, "none" if value is None else f"{value:.3f}", interval)
+    return table
+
+
+def further_tables(figures: Mapping[str, Any]) -> Iterator[Table]:
+    """What a reply to each question asked is worth, and the deletion test where it was made."""
+    from monitoring.accuracy import figure_text
+    from monitoring.follow import reply_rows
+
+    asked = figures["questions_asked"]
+    names = ("set_before", "set_after", "top1_before", "top1_after", "identified_after", "right_when_identified")
+    table = Table("reply", "answers", *(name.replace("_", " ") for name in names),
+                  title=f"{asked['num']} answers not identified, asked on", title_justify="left")  # fmt: skip
+    for words, num, row in reply_rows(asked):
+        table.add_row(words, str(num), *(figure_text(row[name]) for name in names))
+    yield table
+    if "deletion" in figures:
+        yield _deletion_table(figures["deletion"])
+
+
+def _deletion_table(figures: Mapping[str, Any]) -> Table:
+    from monitoring.accuracy import figure_text
+
+    table = Table("painted over", "lead lost, nats", "score lost, nats", "the hottest part takes more by",
+                  title=f"heat maps on {figures['num_photos']} photographs", title_justify="left")  # fmt: skip
+    for where in figures["lead"]:
+        over = figure_text(figures["lead_over"][where]) if where in figures["lead_over"] else ""
+        table.add_row(where, figure_text(figures["lead"][where]), figure_text(figures["score"][where]), over)
     return table
 
 

@@ -43,6 +43,22 @@ def test_other_recognisers_and_each_members_curve_stand_beside(page: tuple[dict,
     assert "| 3 | 0.125 | 0.125 | 0.125 | 0.125 |" in text
 
 
+def test_replies_and_the_deletion_test_have_their_tables(page: tuple[dict, str]) -> None:
+    figures, plain = page
+    part = {"value": 1.0, "low": 0.5, "high": 2.0, "num": 7}
+    drops = {where: part for where in ("heat", "random", "centre")}
+    deletion = {"num_photos": 7, "area": 0.15, "lead": drops, "score": drops, "lead_over": drops, "score_over": drops}
+    row = dict.fromkeys(("set_before", "set_after", "top1_before", "top1_after", "identified_after",
+                         "right_when_identified"), part)  # fmt: skip
+    asked = {"num": 9, "num_asked": {"other_side": 9}, "asked": {"other_side": row}, "everywhere": {}, "in_turn": row}
+    given = {**figures, "questions_asked": asked, "deletion": deletion}
+    text = accuracy_page(given, provenance=Provenance("abc123", "2026-01-01", [], {}))
+    assert "9 answers for the picture alone are not `identified`; each ends with one question (other side 9)" in text
+    assert "| asked: photograph the other side | 7 | 1.00 (0.50–2.00) |" in text
+    assert "| photographs | 7 | 15% | 1.00 (0.50–2.00) |" in text
+    assert "heat maps show" not in plain
+
+
 def test_what_was_not_measured_is_a_dash() -> None:
     assert figure_text({"value": None, "low": None, "high": None, "num": 0}) == "–"
 
