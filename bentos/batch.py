@@ -40,16 +40,18 @@ class BatchAnswer(BaseModel):
     items: tuple[BatchItem, ...]
 
 
-async def answer_batch(answering: Answering, entries: Sequence[BatchEntry], *, request_id: str) -> BatchAnswer:
-    """Answer all items, as many at once as there are threads; what is not done in time says `answer_timeout`."""
+async def answer_batch(
+    answering: Answering, entries: Sequence[BatchEntry], *, request_id: str, session_key: str | None = None
+) -> BatchAnswer:
+    """Answer all items, a few at once; what is not done in time says `answer_timeout`."""
     deadline = asyncio.get_running_loop().time() + answering.settings.answer_timeout_s
-    places = asyncio.Semaphore(answering.settings.threads)
 
     async def one(index: int, entry: BatchEntry) -> BatchItem:
         item_id = item_request_id(request_id, index=index)
         try:
-            async with asyncio.timeout_at(deadline), places:
-                return BatchItem(index=index, request_id=item_id, **await answer_or_problem(answering, entry, item_id))
+            async with asyncio.timeout_at(deadline):
+                found = await answer_or_problem(answering, entry, item_id, session_key=session_key)
+                return BatchItem(index=index, request_id=item_id, **found)
         except TimeoutError:
             sentence = f"No answer within {answering.settings.answer_timeout_s:g} s; send fewer items."
             answering.refused("answer_timeout")
@@ -61,9 +63,12 @@ async def answer_batch(answering: Answering, entries: Sequence[BatchEntry], *, r
     return BatchAnswer(request_id=request_id, num_answered=num_answered, items=tuple(items))
 
 
-async def answer_or_problem(answering: Answering, entry: BatchEntry, request_id: str) -> dict[str, Answer | Problem]:
+async def answer_or_problem(
+    answering: Answering, entry: BatchEntry, request_id: str, *, session_key: str | None = None
+) -> dict[str, Answer | Problem]:
     """`{"answer": ...}` or `{"problem": ...}` for one item; a fault of ours is logged and says `internal`."""
-    (outcome,) = await asyncio.gather(_answer(answering, entry, request_id=request_id), return_exceptions=True)
+    work = _answer(answering, entry, request_id=request_id, session_key=session_key)
+    (outcome,) = await asyncio.gather(work, return_exceptions=True)
     if isinstance(outcome, Answer):
         return {"answer": outcome}
     if isinstance(outcome, InputError | ServiceFault):
@@ -81,6 +86,8 @@ def item_request_id(request_id: str, *, index: int) -> str:
     return str(uuid.uuid5(uuid.UUID(request_id), str(index)))
 
 
-async def _answer(answering: Answering, entry: BatchEntry, *, request_id: str) -> Answer:
+async def _answer(answering: Answering, entry: BatchEntry, *, request_id: str, session_key: str | None) -> Answer:
     metadata = None if entry.metadata is None else parse_metadata(entry.metadata)
-    return await answering.answer(entry.pictures, metadata=metadata, request_id=request_id)
+    return await answering.answer(
+        entry.pictures, metadata=metadata, request_id=request_id, session_key=session_key, patient=True
+    )

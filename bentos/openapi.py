@@ -29,6 +29,15 @@ _WORDS: Final = {
 }
 PICTURE: Final = {"type": "string", "format": "binary", "description": "JPEG, PNG or HEIC (image/heic, image/heif)"}
 PICTURE_TYPES: Final = "image/jpeg, image/png, image/heic, image/heif"
+SESSION_HEADER: Final = "X-Session-Key"
+MAX_SESSION_KEY: Final = 200
+_SESSION: Final = {
+    "name": SESSION_HEADER,
+    "in": "header",
+    "required": False,
+    "description": "All requests of a session are answered by the same variant; only its HMAC is kept.",
+    "schema": {"type": "string", "maxLength": MAX_SESSION_KEY},
+}
 _HEADERS: Final = {
     REQUEST_ID_HEADER: {
         "description": "Under which the request stands in the journal; the caller's own where it is a UUID.",
@@ -54,9 +63,8 @@ def form_body(parts: dict[str, Any], *, required: list[str]) -> dict[str, Any]:
     """The documented multipart body of an operation that reads it itself; for `openapi_extra=`."""
     schema = {"type": "object", "required": required, "properties": parts, "additionalProperties": False}
     encoding = {name: {"contentType": PICTURE_TYPES} for name in parts if name.startswith("image")}
-    return {
-        "requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema, "encoding": encoding}}}
-    }
+    form = {"multipart/form-data": {"schema": schema, "encoding": encoding}}
+    return {"requestBody": {"required": True, "content": form}, "parameters": [_SESSION]}
 
 
 def described(app: FastAPI) -> None:
