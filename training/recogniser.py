@@ -74,8 +74,7 @@ def assemble_recogniser(
     """Fit everything that joins the members and write `out_root/<digest12>`; returns that directory.
 
     `dataset` is the manifest with splits; `on_progress(stage, done, total)` reports observing and fitting;
-    `known_features` are the feature store's, as of the data set's time; `market` are the medications whose imprint
-    tokens are counted, where not those alone that members were trained on.
+    `known_features` are the feature store's; the imprint tokens of `market` are counted, else of those trained on.
 
     Raises:
         ContractError: the members' files are not of the contract's form.
@@ -91,12 +90,11 @@ def assemble_recogniser(
     draft = _with_world(draft, market or trained_on, directory=work / "recogniser")
     _write_cohorts(Gallery.load(work / "gallery"), seen, members, work / "recogniser")
     predictor = _reload(draft, work)
-    rng = np.random.default_rng(config.seed)
     see = partial(_observe, predictor, dataset, home=home, config=config, on_progress=on_progress)
     observed = {split: see(split) for split in ("fit", "calibrate")}
-    draft = _with_attributes(draft, predictor, dataset, observed["fit"], home=home, config=config,
-                             on_progress=on_progress)  # fmt: skip
-    final = _fit(draft, predictor, observed, work=work, config=config, rng=rng, on_progress=on_progress)
+    train = photographs_to_fit(dataset, num=config.attribute_photos, seed=config.seed)
+    draft = _with_attributes(draft, predictor, train, observed["fit"], home=home, on_progress=on_progress)
+    final = _fit(draft, predictor, observed, work=work, config=config, on_progress=on_progress)
     return _publish(final, work / "recogniser", out_root)
 
 
@@ -170,15 +168,13 @@ def _with_world(spec: RecogniserSpec, medications: Sequence[Medication], *, dire
 def _with_attributes(
     spec: RecogniserSpec,
     predictor: Predictor,
-    dataset: pd.DataFrame,
+    photos: pd.DataFrame,
     settle: Sequence[Observed],
     *,
     home: Path,
-    config: CalibrationConfig,
     on_progress: Callable[[str, int, int], None],
 ) -> RecogniserSpec:
     """Maps to SPL attributes, where there are photographs of the train split to fit them on."""
-    photos = photographs_to_fit(dataset, num=config.attribute_photos, seed=config.seed)
     train = observe_photos(without_reading(predictor), photos, home=home,
                            on_photo=lambda done, total: on_progress("attributes", done, total))  # fmt: skip
     found = fit_attributes(train, settle, medications=predictor.gallery.medications,
@@ -225,10 +221,10 @@ def _fit(
     *,
     work: Path,
     config: CalibrationConfig,
-    rng: np.random.Generator,
     on_progress: Callable[[str, int, int], None],
 ) -> RecogniserSpec:
     """Cue ratios first, as the weights build on them; then patterns, and the router that reads the weights."""
+    rng = np.random.default_rng(config.seed)
     examples = {
         (split, two): make_examples(items, predictor, rng=rng, two_sided=two)
         for split, items in observed.items()
