@@ -4,16 +4,19 @@ An answer leaves only after its journal entry is committed. Threads are bounded,
 """
 
 import asyncio
-import threading
+import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from bentos.admission import Admission
+from bentos.cache import Kept, open_cache
 from bentos.faults import ServiceFault
 from bentos.feedback import Feedback, feedback_entry
 from bentos.journal import HMAC_KEY_FILE, Entry, Journal, Recorded, input_hmac
@@ -21,14 +24,31 @@ from bentos.metrics import Metrics
 from bentos.records import prediction_payload
 from bentos.rollout.rollout import Rollout, excused, session_unit
 from bentos.rollout.variants import Serving, Turn
-from bentos.runtime.answer import Answer, PillMetadata
+from bentos.runtime.answer import Answer, Effort, PillMetadata
 from bentos.runtime.errors import InputError
+from bentos.runtime.predictor import Observation
 from bentos.settings import Settings
 from bentos.signing import secret
 from bentos.watch import Change, ReleaseWatch
 
 ANONYMOUS: Final = "anonymous"
 SERVICE: Final = "service"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One question: one or two pictures, what was typed, and how much may be spent on it."""
+
+    pictures: tuple[bytes, ...]
+    metadata: PillMetadata | None
+    request_id: str
+    effort: Effort = "full"
+
+
+class GivenUp:
+    """Why nobody waits for an answer any more, as the journal says it; None while somebody does."""
+
+    outcome: str | None = None
 
 
 class Answering:
@@ -43,25 +63,18 @@ class Answering:
         self._metrics = metrics
         self._now = now
         self._hmac_key = secret(settings.keys_dir, name=HMAC_KEY_FILE)
+        self._cache = open_cache(settings, key=self._hmac_key, metrics=metrics)
         self._threads = ThreadPoolExecutor(settings.threads, thread_name_prefix="answer")
-        self._held = 0
+        self._admission = Admission(settings, metrics=metrics)
+        self._bulk = asyncio.Semaphore(settings.threads)
 
-    @contextmanager
-    def admitted(self) -> Iterator[None]:
-        """Hold a place for one request.
+    def admitted(self, *, limit_s: float = math.inf) -> AbstractContextManager[None]:
+        """Hold a place for one request whose caller waits `limit_s` at most.
 
         Raises:
-            ServiceFault: busy, all places are taken; the body should not even be read.
+            ServiceFault: busy, the places are taken or the wait is too long; the body should not even be read.
         """
-        if self._held >= self.settings.max_in_flight:
-            raise ServiceFault("busy", "The service has as many requests as it can hold; try again in a second.")
-        self._held += 1
-        self._metrics.in_flight.inc()
-        try:
-            yield
-        finally:
-            self._held -= 1
-            self._metrics.in_flight.dec()
+        return self._admission.place(limit_s=limit_s)
 
     async def answer(
         self,
@@ -70,45 +83,52 @@ class Answering:
         metadata: PillMetadata | None,
         request_id: str,
         session_key: str | None = None,
+        limit_s: float = math.inf,
+        patient: bool = False,
     ) -> Answer:
         """Answer for one or two pictures, off the event loop; a session is always answered by the same variant.
 
-        What the challenger cannot answer within half the time, the champion does.
+        A caller is refused who would wait longer than the latency budget or `limit_s`, and answered by the fast member
+        where the queue is long. A `patient` one waits for its turn instead, and is answered in full: for bulk work,
+        which together has no more threads in use than there are.
 
         Raises:
-            ServiceFault: no_release, journal_unavailable, answer_timeout.
+            ServiceFault: busy, no_release, journal_unavailable, answer_timeout.
             InputError: the pictures or the metadata cannot be used; this is journalled too.
         """
-        turn, limit_s = self._turn(request_id=request_id, session_key=session_key), self.settings.answer_timeout_s
-        if turn.serving.variant != "challenger":
-            return await self._within(limit_s, turn, pictures, metadata=metadata, request_id=request_id)
-        within = self._within(limit_s / 2, turn, pictures, metadata=metadata, request_id=request_id)
-        trial = asyncio.ensure_future(within)
-        await asyncio.wait({trial})
-        if excused(trial.exception()):
-            turn = turn.instead()
-            return await self._within(limit_s / 2, turn, pictures, metadata=metadata, request_id=request_id)
-        return trial.result()
+        turn = self._turn(request_id=request_id, session_key=session_key)
+        asked = Asked(tuple(pictures), metadata, request_id)
+        if patient:
+            async with self._bulk:
+                return await self._by_turn(turn, asked, limit_s=limit_s)
+        self._admission.promise(limit_s=limit_s)
+        return await self._by_turn(turn, replace(asked, effort=self._admission.effort()), limit_s=limit_s)
 
-    async def _within(
-        self,
-        limit_s: float,
-        turn: Turn,
-        pictures: Sequence[bytes],
-        *,
-        metadata: PillMetadata | None,
-        request_id: str,
-    ) -> Answer:
-        given_up = threading.Event()
-        work = asyncio.get_running_loop().run_in_executor(
-            self._threads,
-            lambda: self._answer(turn, pictures, metadata=metadata, request_id=request_id, given_up=given_up),
-        )
+    async def _by_turn(self, turn: Turn, asked: Asked, *, limit_s: float) -> Answer:
+        """What the challenger cannot answer within half the time, the champion does."""
+        limit_s = min(limit_s, self.settings.answer_timeout_s)
+        if turn.serving.variant != "challenger":
+            return await self._within(limit_s, turn, asked)
+        (outcome,) = await asyncio.gather(self._within(limit_s / 2, turn, asked), return_exceptions=True)
+        if isinstance(outcome, Answer):
+            return outcome
+        if excused(outcome):
+            return await self._within(limit_s / 2, turn.instead(), asked)
+        raise outcome
+
+    async def _within(self, limit_s: float, turn: Turn, asked: Asked) -> Answer:
+        given_up = GivenUp()
+        self._admission.begun()
+        work = self._threads.submit(self._answer, turn, asked, given_up)
+        work.add_done_callback(lambda _: self._admission.ended())
         try:
-            return await asyncio.wait_for(work, limit_s)
+            return await asyncio.wait_for(asyncio.wrap_future(work), limit_s)
         except TimeoutError as error:
-            given_up.set()
+            given_up.outcome = "too_late"
             raise ServiceFault("answer_timeout", f"No answer within {limit_s:g} s; try again.") from error
+        except asyncio.CancelledError:
+            given_up.outcome = "cancelled"
+            raise
 
     def record_feedback(self, said: Feedback) -> Recorded:
         """Journal what a pill really was; blocks, so off the event loop.
@@ -128,7 +148,7 @@ class Answering:
     @property
     def num_held(self) -> int:
         """Requests of people that this process holds now; background work waits for them."""
-        return self._held
+        return self._admission.num_held
 
     def record_batch(self, outcome: str, *, facts: dict[str, Any]) -> None:
         """Journal that a large job was created, finished, failed, deleted or expired; raises journal_unavailable."""
@@ -142,6 +162,8 @@ class Answering:
         """Let the running answers finish, then end the threads and the journal's connections."""
         self._threads.shutdown(wait=True, cancel_futures=True)
         self.rollout.close()
+        if self._cache is not None:
+            self._cache.close()
         self._journal.close()
 
     def serving(self) -> Serving:
@@ -155,32 +177,74 @@ class Answering:
         unit = session_unit(session_key, key=self._hmac_key) if session_key else None
         return Turn.of(self.watch.variants, request_id=request_id, unit=unit)
 
-    def _answer(
-        self,
-        turn: Turn,
-        pictures: Sequence[bytes],
-        *,
-        metadata: PillMetadata | None,
-        request_id: str,
-        given_up: threading.Event,
-    ) -> Answer:
-        began, serving = time.perf_counter(), turn.serving
-        entry, about = self._entry(serving, pictures), {"request_id": request_id, "rollout": turn.facts()}
+    def _answer(self, turn: Turn, asked: Asked, given_up: GivenUp) -> Answer:
+        """In a thread: look up or compute, journal, and only then hand over."""
+        began, entry = time.perf_counter(), self._entry(turn.serving, asked.pictures)
+        about = {"request_id": asked.request_id, "rollout": turn.facts()}
+        name = self._cached_as(turn, asked)
+        kept, observation = self._known(name, turn, asked), None
+        if kept is None:
+            kept, observation = self._computed(turn, asked, given_up, entry=entry, about=about)
+        took_s, payload = time.perf_counter() - began, kept.payload | about
+        if observation is not None:
+            payload["answer_ms"] = round(1e3 * took_s, 3)  # what a rollout judges by; a cached answer says nothing
+        self._commit(entry.model_copy(update={"outcome": given_up.outcome or "answered", "payload": payload}))
+        self._metrics.answered(kept.answer, seconds=time.perf_counter() - began)
+        if observation is not None:
+            self._admission.worked(took_s)
+            self._afterwards(turn, asked, kept, observation=observation, name=name)
+        return kept.answer
+
+    def _computed(
+        self, turn: Turn, asked: Asked, given_up: GivenUp, *, entry: Entry, about: dict[str, Any]
+    ) -> tuple[Kept, Observation]:
+        predictor = turn.serving.predictor
         try:
-            with self.rollout.noting_failure(entry, serving, about=about):
-                observation = serving.predictor.observe(pictures)
-                answer = serving.predictor.answer(observation, metadata=metadata, request_id=request_id)
+            with self.rollout.noting_failure(entry, turn.serving, about=about):
+                observation = predictor.observe(asked.pictures)
+                self._go_on(turn, given_up, entry=entry, about=about)
+                answer = predictor.answer(
+                    observation, metadata=asked.metadata, request_id=asked.request_id, effort=asked.effort
+                )
         except InputError as error:
             payload = {**about, "code": error.code}
             self._commit(entry.model_copy(update={"outcome": "refused", "payload": payload}))
             raise
-        payload = prediction_payload(answer, observation, metadata=metadata) | about
-        payload["answer_ms"] = round(1e3 * (time.perf_counter() - began), 3)
-        outcome = "too_late" if given_up.is_set() else "answered"
-        self._commit(entry.model_copy(update={"outcome": outcome, "payload": payload}))
-        self._metrics.answered(answer, seconds=time.perf_counter() - began)
-        self.rollout.ask_beside(turn, pictures, observation=observation, metadata=metadata, answer=answer)
-        return answer
+        payload = prediction_payload(answer, observation, metadata=asked.metadata)
+        return Kept(answer=answer, payload=payload), observation
+
+    def _go_on(self, turn: Turn, given_up: GivenUp, *, entry: Entry, about: dict[str, Any]) -> None:
+        """Stop half way where nobody waits any more, and journal that there was no answer."""
+        if given_up.outcome is not None:
+            facts = {"version": turn.serving.ref.version, "variant": turn.serving.variant}
+            self._commit(entry.model_copy(update={"outcome": given_up.outcome, "payload": about | facts}))
+            raise ServiceFault("answer_timeout", "Nobody waits for this answer any more.")
+
+    def _cached_as(self, turn: Turn, asked: Asked) -> str | None:
+        """The cache's name of this answer; none while an experiment runs, which measures every answer."""
+        if self._cache is None or len(turn.variants.running()) > 1:
+            return None
+        return self._cache.name(asked.pictures, metadata=asked.metadata, ref=turn.serving.ref)
+
+    def _known(self, name: str | None, turn: Turn, asked: Asked) -> Kept | None:
+        """An answer that was given before, as an answer to this question."""
+        kept = self._cache.get(name) if name else None
+        if kept is None:
+            return None
+        facts = {"version": turn.serving.ref.version, "variant": turn.serving.variant}
+        release = kept.answer.release.model_copy(update=facts)
+        answer = kept.answer.model_copy(update={"request_id": asked.request_id, "release": release, "timings_ms": {}})
+        return Kept(answer=answer, payload=kept.payload | facts | {"timings_ms": {}, "cached": True})
+
+    def _afterwards(self, turn: Turn, asked: Asked, kept: Kept, *, observation: Observation, name: str | None) -> None:
+        """What nobody waits for: keep the answer, compare it; not what overload made of it."""
+        if kept.answer.degraded:
+            return
+        if name:
+            self._cache.put(name, kept)
+        self.rollout.ask_beside(
+            turn, asked.pictures, observation=observation, metadata=asked.metadata, answer=kept.answer
+        )
 
     def _entry(self, serving: Serving, pictures: Sequence[bytes]) -> Entry:
         return Entry(

@@ -15,6 +15,7 @@ from bentos.runtime.predictor import Predictor
 from bentos.runtime.recogniser import Recogniser
 from bentos.settings import Settings
 from bentos.signing import read_public_key
+from bentos.warm_up import warm_up
 
 # ONNX Runtime's errors share no base class; ValueError is numpy's.
 _UNREADABLE: Final = (
@@ -71,6 +72,19 @@ class Opener:
         if found.spec.recogniser != recogniser.digest:
             raise ContractError(f"gallery belongs to recogniser {found.spec.recogniser}, not to {recogniser.digest}")
         return found
+
+
+def warmed(predictor: Predictor) -> Predictor:
+    """The predictor after its first answer, which is given to nobody.
+
+    Raises:
+        ContractError: it cannot answer.
+    """
+    try:
+        warm_up(predictor)
+    except _UNREADABLE as error:
+        raise ContractError(f"recogniser {predictor.recogniser.digest} cannot answer: {error}") from error
+    return predictor
 
 
 def open_release(ref: Ref, *, home: Path) -> Predictor:

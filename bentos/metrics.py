@@ -34,6 +34,11 @@ class Metrics:
         self.refusals = Counter("rxvision_refusals_total", "Requests without an answer, by code", ["code"])
         self.answer_s = Histogram("rxvision_answer_seconds", "From picture to journalled answer", buckets=_BUCKETS_S)
         self.in_flight = Gauge("rxvision_in_flight", "Requests held", multiprocess_mode="livesum")
+        self.expected_s = Gauge(
+            "rxvision_expected_answer_seconds", "How long an answer takes a thread now", multiprocess_mode="livemax"
+        )
+        self.degraded = Counter("rxvision_degraded_total", "Answers by the fast network alone, under overload")
+        self.cache = Counter("rxvision_cache_total", "Answers looked up, by what came of it", ["outcome"])
         self.ready = Gauge("rxvision_ready", "Workers with a release loaded", multiprocess_mode="livesum")
         self.releases = Counter("rxvision_release_loads_total", "Releases loaded or refused", ["outcome"])
         self.variants = Counter(
@@ -46,6 +51,8 @@ class Metrics:
         self.answer_s.observe(seconds)
         for pill in answer.pills:
             self.pills.labels(pill.status, pill.explanation.route).inc()
+        if answer.degraded:
+            self.degraded.inc()
 
     def requested(self, *, route: str, status: int | str, seconds: float) -> None:
         """Count one request by its route's template, or one call by its method."""

@@ -90,17 +90,22 @@ def describe(code: str, *, sentence: str, request_id: str, status: int | None = 
     )
 
 
-def retry_after_s(code: str) -> float | None:
+def retry_after_s(error: InputError | ServiceFault) -> float | None:
     """Seconds after which the same request may be answered; None where trying again does not help."""
-    return 1.0 if code in _TRY_AGAIN else None
+    if error.code not in _TRY_AGAIN:
+        return None
+    known = error.retry_after_s if isinstance(error, ServiceFault) else None
+    return 1.0 if known is None else known
 
 
-def problem(request: Request, *, status: int, code: str, sentence: str) -> JSONResponse:
+def problem(
+    request: Request, *, status: int, code: str, sentence: str, retry_after_s: float | None = None
+) -> JSONResponse:
     """One problem document; `detail` is the sentence for a person."""
     body = describe(code, sentence=sentence, request_id=request.state.request_id, status=status)
     headers = {REQUEST_ID_HEADER: request.state.request_id}
-    if (wait_s := retry_after_s(code)) is not None:
-        headers["Retry-After"] = str(math.ceil(wait_s))
+    if retry_after_s is not None:
+        headers["Retry-After"] = str(math.ceil(retry_after_s))
     if status in (408, 413):
         headers["Connection"] = "close"  # the rest of the body is not going to be read
     return JSONResponse(body.model_dump(), status_code=status, headers=headers, media_type=MEDIA_TYPE)
@@ -117,7 +122,8 @@ def install(app: FastAPI) -> None:
 
 
 async def _coded(request: Request, error: InputError | ServiceFault) -> JSONResponse:
-    return problem(request, status=STATUS.get(error.code, 400), code=error.code, sentence=error.sentence)
+    status, wait_s = STATUS.get(error.code, 400), retry_after_s(error)
+    return problem(request, status=status, code=error.code, sentence=error.sentence, retry_after_s=wait_s)
 
 
 async def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:

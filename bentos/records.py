@@ -20,6 +20,7 @@ def prediction_payload(answer: Answer, observation: Observation, *, metadata: Pi
         "request_id": answer.request_id,
         "version": answer.release.version,
         "variant": answer.release.variant,
+        "degraded": answer.degraded,
         "num_pictures": observation.num_pictures,
         "typed": sorted(metadata.model_dump(exclude_none=True, exclude={"heat_map"})) if metadata else [],
         "timings_ms": answer.timings_ms,

@@ -31,6 +31,13 @@ class Settings(BaseSettings):
     workers: Annotated[int, Field(ge=1, le=64, description="processes; each holds its own copy of the networks")] = 1
     threads: Annotated[int, Field(ge=1, le=64, description="answers worked on at once in one worker")] = 2
     max_in_flight: Annotated[int, Field(ge=1, le=1024, description="requests held at once in one worker")] = 16
+    latency_budget_s: Annotated[
+        float, Field(gt=0, description="what would be answered later is refused at once; large values queue")
+    ] = 1.0
+    degrade_share: Annotated[
+        float, Field(ge=0, description="of the budget: beyond it only the fast network is asked; large values: never")
+    ] = 0.5
+    max_streams: Annotated[int, Field(ge=1, le=1024, description="gRPC bulk streams held at once in one worker")] = 8
     body_timeout_s: Annotated[float, Field(gt=0, description="a body that arrives slower is refused")] = 30.0
     answer_timeout_s: Annotated[float, Field(gt=0, description="waiting for a thread and answering together")] = 30.0
     max_batch_items: Annotated[int, Field(ge=1, le=256, description="items of one predict/batch request")] = 32
@@ -49,6 +56,9 @@ class Settings(BaseSettings):
     job_patience_s: Annotated[
         float, Field(ge=0, description="how long a batch item waits while people's requests are held")
     ] = 1.0
+    cache_entries: Annotated[int, Field(ge=0, description="answers kept per worker where there is no Redis")] = 512
+    cache_ttl_s: Annotated[float, Field(gt=0, description="how long an answer is kept")] = 3600.0
+    redis_url: str | None = Field(default=None, description="redis://...; answers are then kept there, for all workers")
     poll_s: Annotated[float, Field(gt=0, description="how often the release file is looked at")] = 2.0
     shadow_waiting: Annotated[
         int, Field(ge=0, le=256, description="pictures held for a shadow in a worker; 0: none")

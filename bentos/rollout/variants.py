@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from bentos.bundle import Opener
+from bentos.bundle import Opener, warmed
 from bentos.release import Ref, ReleaseSpec
 from bentos.rollout.assign import takes_challenger
 from bentos.rollout.decisions import NO_DECISION, Standing
@@ -136,17 +136,22 @@ def open_variants(
     """
     opener = Opener(home=home, known=_predictors(before))
     champion = standing.champion_of(spec)
-    held = {"champion": Serving(opener.open(champion, variant="champion"), champion, origin)}
+    held = {"champion": Serving(_warm(opener.open(champion, variant="champion"), before), champion, origin)}
     left_out: dict[str, str] = {}
     for role in ("challenger", "shadow") if origin == "release" else ():
         ref = getattr(spec, role)
         if ref is None or standing.ends(role):
             continue
         try:
-            held[role] = Serving(opener.open(ref, variant=role), ref, origin, role)
+            held[role] = Serving(_warm(opener.open(ref, variant=role), before), ref, origin, role)
         except (ContractError, OSError) as error:
             left_out[role] = str(error)
     return Variants(spec, origin, standing=standing, left_out=left_out, **held)
+
+
+def _warm(predictor: Predictor, before: Variants | None) -> Predictor:
+    known = any(predictor is held for held in _predictors(before).values())
+    return predictor if known else warmed(predictor)
 
 
 def _predictors(variants: Variants | None) -> dict[tuple[Ref, str], Predictor]:

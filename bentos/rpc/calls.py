@@ -90,15 +90,13 @@ class Calls(grpc.aio.ServerInterceptor):
         return outcome
 
     async def _abort(self, error: BaseException, context: grpc.aio.ServicerContext, *, call: Call) -> None:
-        code, sentence = INTERNAL, _INTERNAL_SENTENCE
+        code, sentence, wait_s = INTERNAL, _INTERNAL_SENTENCE, None
         if isinstance(error, InputError | ServiceFault):
-            code, sentence = error.code, error.sentence
+            code, sentence, wait_s = error.code, error.sentence, retry_after_s(error)
             self._answering.refused(code)
         else:
             _log.error("call %s failed", call.request_id, exc_info=error)
-        trailing = trailing_metadata(
-            code, sentence=sentence, request_id=call.request_id, retry_after_s=retry_after_s(code)
-        )
+        trailing = trailing_metadata(code, sentence=sentence, request_id=call.request_id, retry_after_s=wait_s)
         await context.abort(status_code(code), sentence, trailing)
 
     def _note(self, name: str, status: grpc.StatusCode, *, seconds: float, request_id: str) -> None:

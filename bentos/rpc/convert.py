@@ -43,6 +43,7 @@ def response_of(answer: Answer) -> pb.PredictMedicationResponse:
     return pb.PredictMedicationResponse(
         medication_id=medication["medication_id"],
         medication_name=medication["name"],
+        degraded=answer.degraded,
         **{name: first[name] for name in shared},
         **facts,
     )

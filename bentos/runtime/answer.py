@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Status = Literal["identified", "uncertain", "unknown", "retake"]
 Route = Literal["fast", "accurate", "ensemble"]
+Effort = Literal["full", "fast"]
 Likeness = Literal["same", "sounds", "evidence", "looks"]
 Asks = Literal["imprint", "other_side", "size_mm", "color", "shape", "retake", "pharmacist"]
 ViewSide = Literal["front", "back", "unknown"]
@@ -141,7 +142,8 @@ class Explanation(_Part):
 
     `cues` and `base` sum to the first answer's score. `against_runner_up` sums to its lead over the likeliest
     medication of another drug, `runner_up`; where there is none it is the same as `cues`.
-    `heat_maps` is there on request, one for each photograph.
+    `heat_maps` is there on request, one for each photograph. `degraded`: the fast member answered alone, under
+    overload, what it would otherwise have passed on; such an answer is never `identified`.
     """
 
     cues: dict[str, float]
@@ -150,6 +152,7 @@ class Explanation(_Part):
     base: float = 0.0
     words: str = ""
     route: Route
+    degraded: bool = False
     warnings: tuple[str, ...]
     look_alikes: tuple[LookAlike, ...] = ()
     matched: tuple[MatchedView, ...] = ()
@@ -206,3 +209,8 @@ class Answer(_Part):
     release: ReleaseView
     timings_ms: dict[str, float]
     pills: tuple[PillAnswer, ...]
+
+    @property
+    def degraded(self) -> bool:
+        """Whether a pill was answered by less than the router wanted."""
+        return any(pill.explanation.degraded for pill in self.pills)

@@ -13,6 +13,7 @@ from bentos.runtime.fuse import Posterior
 from bentos.runtime.gallery import Gallery
 
 CONTRADICTION_NATS = -2.5
+TOO_BUSY = "the service was too busy to look closer: only the fast network was asked"
 IMPRINT_GAP_NATS = 5.0
 MAX_ALTERNATIVES = 5
 MAX_SET_LISTED = 100
@@ -31,11 +32,15 @@ CUE_WORDS = {
 
 @dataclass(frozen=True)
 class Ruling:
-    """One pill's posterior with what the router did on the way."""
+    """One pill's posterior with what the router did on the way.
+
+    `degraded`: the fast member answered alone although the router wanted another, or both.
+    """
 
     posterior: Posterior
     route: Route
     disagreement: float
+    degraded: bool = False
 
     def first(self) -> int:
         """Number of the most probable appearance."""
@@ -68,6 +73,8 @@ def decide_status(
     posterior = ruling.posterior
     if gallery.num_active == 0 or posterior.unknown_probability > 0.5:
         return "unknown", "nothing in the gallery explains this pill"
+    if ruling.degraded:
+        return "uncertain", TOO_BUSY
     if contradictions:
         return "uncertain", "the cues contradict each other"
     if posterior.score_A[ruling.first()] < unknown_limit(limits, num_active=gallery.num_active):
@@ -98,6 +105,12 @@ def without_members(shares: Mapping[str, float]) -> dict[str, float]:
     members = [share for name, share in shares.items() if name in _MEMBERS]
     picture = {"picture": sum(members)} if members else {}
     return picture | {name: share for name, share in shares.items() if name not in _MEMBERS}
+
+
+def warnings(ruling: Ruling, contradictions: Sequence[str]) -> list[str]:
+    """What is to be said of a ruling beside the answer, in words."""
+    against = [f"{cue} speaks against the first answer" for cue in contradictions]
+    return [TOO_BUSY, *against] if ruling.degraded else against
 
 
 def _best_imprint(ruling: Ruling, whole_match: float) -> float:

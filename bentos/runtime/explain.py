@@ -27,7 +27,9 @@ def explain(
     """Each cue's share for the first answer and against the runner-up, nats, with what else is to be known."""
     ranked = ruling.ranked()
     if not len(ranked):
-        return Explanation(cues={}, against_runner_up={}, route=ruling.route, warnings=tuple(warnings))
+        return Explanation(
+            cues={}, against_runner_up={}, route=ruling.route, degraded=ruling.degraded, warnings=tuple(warnings)
+        )
     shares = ruling.posterior.share_CA
     first, second = int(ranked[0]), runner_up(ruling, gallery)
     cues = {name: float(share_A[first]) for name, share_A in shares.items()}
@@ -39,6 +41,7 @@ def explain(
         runner_up=None if second is None else gallery.appearances[second].medication_ids[0],
         words=in_words(over, first=_name(gallery, first), second=None if second is None else _name(gallery, second)),
         route=ruling.route,
+        degraded=ruling.degraded,
         warnings=tuple(warnings),
         look_alikes=tuple(map(as_look_alike, look_alikes)),
         matched=matched,

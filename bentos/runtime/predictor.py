@@ -14,6 +14,7 @@ from bentos.runtime import decide
 from bentos.runtime.answer import (
     Answer,
     Box,
+    Effort,
     HeatMap,
     PillAnswer,
     PillMetadata,
@@ -137,16 +138,23 @@ class Predictor:
         return observe_side(self.recogniser, rgb_HWC, located)
 
     def answer(
-        self, observation: Observation, *, metadata: PillMetadata | None = None, request_id: str = "local"
+        self,
+        observation: Observation,
+        *,
+        metadata: PillMetadata | None = None,
+        request_id: str = "local",
+        effort: Effort = "full",
     ) -> Answer:
-        """Answer for what was observed.
+        """Answer for what was observed; `fast` asks the fast member only, and abstains where it does not suffice.
 
         Raises:
             InputError: the metadata names a colour or shape that SPL does not know.
         """
         started = time.perf_counter()
         metadata = metadata or NO_METADATA
-        pills = tuple(self._answer_pill(pill, observation, metadata=metadata) for pill in observation.pills)
+        pills = tuple(
+            self._answer_pill(pill, observation, metadata=metadata, effort=effort) for pill in observation.pills
+        )
         timings = observation.timings_ms | {"recognise": 1e3 * (time.perf_counter() - started)}
         timings["total"] = sum(timings.values())
         return Answer(
@@ -171,14 +179,20 @@ class Predictor:
         weight_A = np.exp(score_A - score_A.max())
         return [(self.gallery.appearances[a].appearance_id, float(weight_A[a] / weight_A.sum())) for a in order_A]
 
-    def judge(self, sides: Sequence[SideObservation], *, metadata: PillMetadata = NO_METADATA) -> decide.Ruling:
+    def judge(
+        self, sides: Sequence[SideObservation], *, metadata: PillMetadata = NO_METADATA, effort: Effort = "full"
+    ) -> decide.Ruling:
         """Route one pill: one member first, both where its answer is too uncertain, then fuse."""
         spec = self.recogniser.spec
         names = tuple(self.recogniser.members)
-        first = first_member(sides[0].statistics.as_dict(), spec.router) if len(names) > 1 else names[0]
+        wanted = first_member(sides[0].statistics.as_dict(), spec.router) if len(names) > 1 else names[0]
+        first = "fast" if effort == "fast" and "fast" in names else wanted
         posterior = self._fuse(sides, (first,), metadata)
-        if len(names) == 1 or self.total_uncertainty(posterior) <= spec.router.escalate_uncertainty:
+        sure = self.total_uncertainty(posterior) <= spec.router.escalate_uncertainty
+        if len(names) == 1 or (sure and first == wanted):
             return decide.Ruling(posterior, first, 0.0)
+        if effort == "fast":
+            return decide.Ruling(posterior, first, 0.0, degraded=True)
         (second,) = set(names) - {first}
         disagreement = jensen_shannon_bits(posterior, self._fuse(sides, (second,), metadata))
         return decide.Ruling(self._fuse(sides, names, metadata), "ensemble", disagreement)
@@ -199,8 +213,10 @@ class Predictor:
         probability_A = ruling.posterior.probability_A
         return [(self.gallery.appearances[a].appearance_id, float(probability_A[a])) for a in ruling.ranked()]
 
-    def _answer_pill(self, pill: PillObservation, observation: Observation, *, metadata: PillMetadata) -> PillAnswer:
-        ruling = self.judge(pill.sides, metadata=metadata)
+    def _answer_pill(
+        self, pill: PillObservation, observation: Observation, *, metadata: PillMetadata, effort: Effort
+    ) -> PillAnswer:
+        ruling = self.judge(pill.sides, metadata=metadata, effort=effort)
         against = (
             decide.contradictions(ruling, whole_match=self._whole_match(metadata)) if self.gallery.num_active else []
         )
@@ -213,8 +229,7 @@ class Predictor:
         offered = decide.prediction_set(ruling, self.gallery, spec=self.recogniser.spec)
         around = self._neighbourhood.around(ruling, pill.sides, active_A=self.gallery.active_A)
         alike = most_dangerous(around) if status in ("identified", "uncertain") else []
-        warnings = (*observation.warnings, *(f"{cue} speaks against the first answer" for cue in against),
-                    *map(sentence, alike))  # fmt: skip
+        warnings = (*observation.warnings, *decide.warnings(ruling, against), *map(sentence, alike))
         wanted = None if status == "identified" else next_observation(
             Candidates.of(ruling, self.gallery, num_inside=offered.num_appearances), metadata=metadata,
             num_pictures=observation.num_pictures, cues=self.recogniser.spec.cues, contradictions=against,

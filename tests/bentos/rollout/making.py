@@ -43,7 +43,7 @@ def ref_of(home: Path, folder: str, *, version: str | None = None) -> Ref:
 
 
 def failing_bundle(directory: Path) -> Path:
-    """A bundle whose networks open and then end in an error on every picture."""
+    """A bundle whose networks open and warm up, and then end in an error on every picture."""
     return _with_networks(directory, _failing_encoder())
 
 
@@ -65,13 +65,23 @@ def _with_networks(directory: Path, network: onnx.ModelProto) -> Path:
 
 
 def _failing_encoder() -> onnx.ModelProto:
-    """Reads row 10 ** 6 of the pictures: ONNX Runtime finds out while it runs."""
+    """Reads row 10 ** 6 of pictures that are darker than the one a predictor warms up with.
+
+    ONNX Runtime finds out while it runs.
+    """
     model = encoder_onnx(seed=0)
-    far = numpy_helper.from_array(np.array([10**6], np.int64), "far")
-    model.graph.initializer.append(far)
-    first = model.graph.node[0]
-    first.input[0] = "row"
-    model.graph.node.insert(0, helper.make_node("Gather", ["pictures", "far"], ["row"], axis=0))
+    limits = {"far": np.array([10**6], np.int64), "bright": np.array(0.88, np.float32)}
+    model.graph.initializer.extend(numpy_helper.from_array(value, name) for name, value in limits.items())
+    model.graph.node[0].input[0] = "row"
+    steps = (
+        helper.make_node("ReduceMean", ["pictures"], ["level"], keepdims=0),
+        helper.make_node("Less", ["level", "bright"], ["is_dark"]),
+        helper.make_node("Cast", ["is_dark"], ["dark"], to=TensorProto.INT64),
+        helper.make_node("Mul", ["far", "dark"], ["where"]),
+        helper.make_node("Gather", ["pictures", "where"], ["row"], axis=0),
+    )
+    for place, step in enumerate(steps):
+        model.graph.node.insert(place, step)
     return model
 
 

@@ -198,7 +198,7 @@ class PredictionSet(_message.Message):
     def __init__(self, medication_ids: _Optional[_Iterable[str]] = ..., num_appearances: _Optional[int] = ..., promised_coverage: _Optional[float] = ..., domain: _Optional[str] = ...) -> None: ...
 
 class Explanation(_message.Message):
-    __slots__ = ("cues", "against_runner_up", "base", "words", "route", "warnings", "look_alikes", "matched", "heat_maps", "runner_up")
+    __slots__ = ("cues", "against_runner_up", "base", "words", "route", "warnings", "look_alikes", "matched", "heat_maps", "runner_up", "degraded")
     class CuesEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -223,6 +223,7 @@ class Explanation(_message.Message):
     MATCHED_FIELD_NUMBER: _ClassVar[int]
     HEAT_MAPS_FIELD_NUMBER: _ClassVar[int]
     RUNNER_UP_FIELD_NUMBER: _ClassVar[int]
+    DEGRADED_FIELD_NUMBER: _ClassVar[int]
     cues: _containers.ScalarMap[str, float]
     against_runner_up: _containers.ScalarMap[str, float]
     base: float
@@ -233,7 +234,8 @@ class Explanation(_message.Message):
     matched: _containers.RepeatedCompositeFieldContainer[MatchedView]
     heat_maps: _containers.RepeatedCompositeFieldContainer[HeatMap]
     runner_up: str
-    def __init__(self, cues: _Optional[_Mapping[str, float]] = ..., against_runner_up: _Optional[_Mapping[str, float]] = ..., base: _Optional[float] = ..., words: _Optional[str] = ..., route: _Optional[str] = ..., warnings: _Optional[_Iterable[str]] = ..., look_alikes: _Optional[_Iterable[_Union[LookAlike, _Mapping]]] = ..., matched: _Optional[_Iterable[_Union[MatchedView, _Mapping]]] = ..., heat_maps: _Optional[_Iterable[_Union[HeatMap, _Mapping]]] = ..., runner_up: _Optional[str] = ...) -> None: ...
+    degraded: bool
+    def __init__(self, cues: _Optional[_Mapping[str, float]] = ..., against_runner_up: _Optional[_Mapping[str, float]] = ..., base: _Optional[float] = ..., words: _Optional[str] = ..., route: _Optional[str] = ..., warnings: _Optional[_Iterable[str]] = ..., look_alikes: _Optional[_Iterable[_Union[LookAlike, _Mapping]]] = ..., matched: _Optional[_Iterable[_Union[MatchedView, _Mapping]]] = ..., heat_maps: _Optional[_Iterable[_Union[HeatMap, _Mapping]]] = ..., runner_up: _Optional[str] = ..., degraded: _Optional[bool] = ...) -> None: ...
 
 class LookAlike(_message.Message):
     __slots__ = ("medication_id", "name", "taken_for", "reasons", "probability", "tell_apart")

@@ -1,0 +1,186 @@
+"""Answers that were given before: kept in the process, or in Redis where one is configured; never a picture.
+
+An answer is found again by an HMAC of everything it depends on, and is itself sealed with the same key, so that who can
+write into Redis cannot make up an answer.
+"""
+
+import hashlib
+import hmac
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from typing import Any, Final, Protocol
+
+import pybreaker
+import redis
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from bentos.metrics import Metrics
+from bentos.release import Ref
+from bentos.runtime.answer import Answer, PillMetadata
+from bentos.runtime.contract import canonical_json
+from bentos.settings import Settings
+
+_FAILURES: Final = 3
+_RESET_S: Final = 10.0
+_TIMEOUT_S: Final = 0.05
+_SEAL_BYTES: Final = 32
+
+
+class Kept(BaseModel):
+    """An answer, and what the journal keeps of it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    answer: Answer
+    payload: dict[str, Any]
+
+
+class Store(Protocol):
+    """Bytes by name, forgotten after a while."""
+
+    def get(self, name: str) -> bytes | None:
+        """What was put under a name, if it is still there."""
+
+    def put(self, name: str, value: bytes) -> None:
+        """Keep a value."""
+
+    def close(self) -> None:
+        """Give connections back."""
+
+
+class LocalStore:
+    """The last values used, in this process."""
+
+    def __init__(self, *, max_entries: int, ttl_s: float, clock: Callable[[], float] = time.monotonic) -> None:
+        """Hold at most `max_entries` values, none longer than `ttl_s`."""
+        self._max_entries = max_entries
+        self._ttl_s = ttl_s
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._values: OrderedDict[str, tuple[float, bytes]] = OrderedDict()
+
+    def get(self, name: str) -> bytes | None:
+        """What was put under a name, if it is still there."""
+        with self._lock:
+            until, value = self._values.get(name, (0.0, b""))
+            if until <= self._clock():
+                self._values.pop(name, None)
+                return None
+            self._values.move_to_end(name)
+            return value
+
+    def put(self, name: str, value: bytes) -> None:
+        """Keep a value; the one not used for longest goes."""
+        with self._lock:
+            self._values[name] = (self._clock() + self._ttl_s, value)
+            self._values.move_to_end(name)
+            while len(self._values) > self._max_entries:
+                self._values.popitem(last=False)
+
+    def close(self) -> None:
+        """Nothing to give back."""
+
+
+class RedisStore:
+    """Values in Redis, behind a circuit breaker: while it is open, no request waits for Redis."""
+
+    def __init__(self, url: str, *, ttl_s: float) -> None:
+        """Connects at the first use."""
+        self._redis = redis.Redis.from_url(
+            url, socket_timeout=_TIMEOUT_S, socket_connect_timeout=_TIMEOUT_S, retry=None, health_check_interval=0
+        )
+        self._ttl_ms = max(1, round(1e3 * ttl_s))
+        self._breaker = pybreaker.CircuitBreaker(fail_max=_FAILURES, reset_timeout=_RESET_S)
+
+    def get(self, name: str) -> bytes | None:
+        """What was put under a name; raises `redis.RedisError` or `pybreaker.CircuitBreakerError`."""
+        return self._breaker.call(self._redis.get, f"rxvision:answer:{name}")
+
+    def put(self, name: str, value: bytes) -> None:
+        """Keep a value; raises `redis.RedisError` or `pybreaker.CircuitBreakerError`."""
+        self._breaker.call(self._redis.set, f"rxvision:answer:{name}", value, px=self._ttl_ms)
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._redis.close()
+
+
+class AnswerCache:
+    """Looks answers up and keeps them; a store that fails is as good as an empty one. Safe across threads."""
+
+    def __init__(self, store: Store, *, key: bytes, metrics: Metrics) -> None:
+        """Seal and name with `key`."""
+        self._store = store
+        self._key = key
+        self._metrics = metrics
+
+    def name(self, pictures: Sequence[bytes], *, metadata: PillMetadata | None, ref: Ref) -> str:
+        """The name of the answer to a question: an HMAC in hex, so that it tells nothing of the picture."""
+        typed = (metadata or PillMetadata()).model_dump(mode="json")
+        facts = canonical_json([_SCHEMA, typed, ref.recogniser, ref.gallery])
+        digest = hmac.new(self._key, digestmod=hashlib.sha256)
+        for part in (b"answer", facts, *pictures):
+            digest.update(len(part).to_bytes(8, "big"))
+            digest.update(part)
+        return digest.hexdigest()
+
+    def get(self, name: str) -> Kept | None:
+        """The answer of that name, if it is kept and as it was when it was sealed."""
+        sealed = self._tried(lambda: self._store.get(name))
+        if sealed is None:
+            return None
+        seal, value = sealed[:_SEAL_BYTES], sealed[_SEAL_BYTES:]
+        if not hmac.compare_digest(seal, self._seal(name, value)):
+            self._count("forged")
+            return None
+        try:
+            kept = Kept.model_validate_json(value)
+        except ValidationError:
+            self._count("error")
+            return None
+        self._count("hit")
+        return kept
+
+    def put(self, name: str, kept: Kept) -> None:
+        """Keep an answer."""
+        value = kept.model_dump_json().encode()
+        self._tried(lambda: self._store.put(name, self._seal(name, value) + value), quiet=True)
+
+    def close(self) -> None:
+        """Give the store's connections back."""
+        self._store.close()
+
+    def _seal(self, name: str, value: bytes) -> bytes:
+        return hmac.digest(self._key, b"sealed\0" + name.encode() + b"\0" + value, "sha256")
+
+    def _tried(self, ask: Callable[[], bytes | None], *, quiet: bool = False) -> bytes | None:
+        try:
+            found = ask()
+        except pybreaker.CircuitBreakerError:
+            self._count("skipped")
+            return None
+        except redis.RedisError:
+            self._count("error")
+            return None
+        if found is None and not quiet:
+            self._count("miss")
+        return found
+
+    def _count(self, outcome: str) -> None:
+        self._metrics.cache.labels(outcome).inc()
+
+
+def open_cache(settings: Settings, *, key: bytes, metrics: Metrics) -> AnswerCache | None:
+    """The cache that the settings ask for; None where they ask for none."""
+    if settings.redis_url:
+        return AnswerCache(RedisStore(settings.redis_url, ttl_s=settings.cache_ttl_s), key=key, metrics=metrics)
+    if not settings.cache_entries:
+        return None
+    local = LocalStore(max_entries=settings.cache_entries, ttl_s=settings.cache_ttl_s)
+    return AnswerCache(local, key=key, metrics=metrics)
+
+
+# An answer of another form, of an older service, is never found.
+_SCHEMA: Final = hashlib.sha256(canonical_json(Kept.model_json_schema())).hexdigest()
