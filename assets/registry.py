@@ -5,9 +5,9 @@ from typing import Any
 
 import dagster as dg
 
-from bentos.release import ReleaseSpec
+from bentos.release import ROLES, ReleaseSpec
 
-ALIASES = ("champion", "challenger", "previous")
+ALIASES = ROLES
 DIGEST_TAG = "recogniser"
 
 
@@ -33,6 +33,11 @@ class Registry(dg.ConfigurableResource):
         """The version of a recogniser digest, None where it was never registered."""
         found = [v for v in self._versions() if v.tags.get(DIGEST_TAG) == digest]
         return str(found[0].version) if found else None
+
+    def digest_of(self, version: str) -> str | None:
+        """The recogniser digest of a version, None where there is no such version."""
+        found = [v for v in self._versions() if str(v.version) == version]
+        return found[0].tags.get(DIGEST_TAG) if found else None
 
     def tag(self, version: str, **tags: str) -> None:
         """Write facts (gates passed, verdict) onto a version."""

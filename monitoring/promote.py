@@ -1,4 +1,4 @@
-"""Promotion and rollback: the only two ways a release changes, each locked, signed and journalled."""
+"""Promotion and rollback: how a champion changes, locked, signed and journalled (trials: see `trial`)."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,6 +6,7 @@ from pathlib import Path
 
 from bentos.journal import Entry, Journal
 from bentos.release import Ref, ReleaseSpec, pin, read_release, write_release
+from bentos.rollout.decisions import ACTIONS, NO_DECISION, Standing, standing_of
 from bentos.runtime.gallery import Gallery
 from bentos.runtime.recogniser import Recogniser
 from bentos.signing import PUBLIC_KEY_FILE, read_public_key, signing_key
@@ -42,13 +43,24 @@ class ReleaseDesk:
             return None
         return read_release(self.release_path, key=read_public_key(self.keys_dir / PUBLIC_KEY_FILE))
 
+    def standing(self) -> Standing:
+        """What the services, or a person, decided about the release in force."""
+        current = self.current()
+        if current is None:
+            return NO_DECISION
+        journal = Journal(self.journal_url)
+        found = [entry for action in ACTIONS for entry in journal.entries(action=action)]
+        journal.close()
+        return standing_of(sorted(found, key=lambda entry: entry.entry_id), release_id=current.release_id)
+
 
 def promote(
     desk: ReleaseDesk, *, recogniser: Path, gallery: Path, verdict: Path, version: str, now: str
 ) -> ReleaseSpec:
     """Release a recogniser with a gallery; the champion until now becomes `previous`.
 
-    What is already champion stays as it is. Both directories are opened, as the service will open them.
+    What is already champion stays as it is. Experiments end with the champion they were held against. Both
+    directories are opened, as the service will open them.
 
     Raises:
         VerdictError: the verdict is missing, unsigned, failed, or about another recogniser.
@@ -59,12 +71,13 @@ def promote(
     judged = read_verdict(verdict, key=read_public_key(desk.keys_dir / PUBLIC_KEY_FILE))
     ref = pin(recogniser, gallery=gallery, home=desk.home, version=version)
     demand(judged, recogniser=ref.recogniser)
-    _demand_gallery(gallery, recogniser=recogniser)
+    demand_gallery(gallery, recogniser=recogniser)
     current = desk.current()
     if current is not None and current.champion == ref:
         return current
-    spec = ReleaseSpec(released_at=now, champion=ref, previous=current.champion if current else None)
-    return _publish(desk, spec, action="promote", now=now, payload={"evaluation": judged.evaluation})
+    answering = desk.standing().champion_of(current) if current else None
+    spec = ReleaseSpec(released_at=now, champion=ref, previous=answering)
+    return publish(desk, spec, action="promote", now=now, payload={"evaluation": judged.evaluation})
 
 
 def rollback(desk: ReleaseDesk, *, now: str) -> ReleaseSpec:
@@ -77,24 +90,26 @@ def rollback(desk: ReleaseDesk, *, now: str) -> ReleaseSpec:
     current = desk.current()
     if current is None or current.previous is None:
         raise RollbackError("there is no previous release to go back to")
-    _check_loadable(current.previous, home=desk.home)
+    check_loadable(current.previous, home=desk.home)
     spec = ReleaseSpec(released_at=now, champion=current.previous, previous=current.champion)
-    return _publish(desk, spec, action="rollback", now=now, payload={"from": current.champion.version})
+    return publish(desk, spec, action="rollback", now=now, payload={"from": current.champion.version})
 
 
-def _demand_gallery(gallery: Path, *, recogniser: Path) -> None:
+def demand_gallery(gallery: Path, *, recogniser: Path) -> None:
+    """Pass only on a gallery that passes its own gate; raises `GalleryRefusedError`."""
     found = judge_gallery(gallery, recogniser=recogniser)
     if not found.passed:
         raise GalleryRefusedError(f"{gallery} fails its gate: {'; '.join(failures_in_words(found.gates))}")
 
 
-def _check_loadable(ref: Ref, *, home: Path) -> None:
+def check_loadable(ref: Ref, *, home: Path) -> None:
+    """Open a reference as the service will; raises `ContractError`."""
     recogniser, gallery = home / ref.recogniser_dir, home / ref.gallery_dir
     pin(recogniser, gallery=gallery, home=home, version=ref.version)
     Gallery.load(gallery, recogniser=Recogniser.load(recogniser))
 
 
-def _publish(desk: ReleaseDesk, spec: ReleaseSpec, *, action: str, now: str, payload: dict) -> ReleaseSpec:
+def publish(desk: ReleaseDesk, spec: ReleaseSpec, *, action: str, now: str, payload: dict) -> ReleaseSpec:
     """Journal first: a release that nobody can account for must not exist."""
     journal = Journal(desk.journal_url)
     entry = Entry(

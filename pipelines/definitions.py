@@ -21,6 +21,7 @@ from assets.resources import JsonRecords, LogProgress, MlflowTracker, Progress, 
 from pipelines.jobs import JOBS  # noqa: E402
 from pipelines.schedules import SCHEDULES  # noqa: E402
 from pipelines.sensors import drift_breach, new_photographs, run_failed  # noqa: E402
+from pipelines.trial_jobs import TRIAL_JOBS, withdrawn  # noqa: E402
 
 ASSET_MODULES = (ingest, features, models, evaluation, promotion, drift)
 
@@ -35,9 +36,9 @@ def build_definitions(
     return dg.Definitions(
         assets=dg.load_assets_from_modules(ASSET_MODULES),
         asset_checks=[*dg.load_asset_checks_from_modules([checks])],
-        jobs=JOBS,
+        jobs=[*JOBS, *TRIAL_JOBS],
         schedules=SCHEDULES,
-        sensors=[new_photographs(environment.photos), drift_breach, run_failed],
+        sensors=[new_photographs(environment.photos), drift_breach, run_failed, withdrawn],
         resources=resources(environment, progress=progress),
         executor=dg.in_process_executor,
         loggers=loggers,

@@ -8,51 +8,18 @@ import pytest
 
 from bentos.journal import Journal
 from bentos.release import read_release
-from bentos.runtime.contract import read_recogniser_spec, spec_digest
 from bentos.runtime.enrol import build_gallery
 from bentos.runtime.errors import ContractError
-from bentos.signing import read_public_key, signing_key
-from monitoring.gates import Gate, Gates
+from bentos.signing import read_public_key
 from monitoring.promote import GalleryRefusedError, ReleaseDesk, RollbackError, promote, rollback
-from monitoring.verdict import Verdict, VerdictError, write_verdict
-from tests.builders import NOW, tiny_bundle, tiny_catalogue, tiny_recogniser, tiny_references
-
-LATER = "2026-01-02T00:00:00+00:00"
+from monitoring.verdict import VerdictError
+from tests.builders import NOW, tiny_catalogue, tiny_recogniser, tiny_references
+from tests.monitoring.desk import LATER, a_desk, bundle, promoted, signed_verdict
 
 
 @pytest.fixture
 def desk(tmp_path: Path) -> ReleaseDesk:
-    return ReleaseDesk(
-        home=tmp_path,
-        release_path=tmp_path / "release" / "release.json",
-        keys_dir=tmp_path / "keys",
-        journal_url=f"sqlite:///{tmp_path / 'journal.db'}",
-        actor="test",
-    )
-
-
-def gates(*, passed: bool) -> Gates:
-    gate = Gate(name="g", meaning="m", kind="at least", limit=0.5, measured=0.6 if passed else 0.4, passed=passed)
-    return Gates(policy="demo", policy_digest="sha256:0", gates=(gate,))
-
-
-def bundle(desk: ReleaseDesk, folder: str, **overrides) -> tuple[Path, Path]:
-    made = tiny_bundle(desk.home / folder, **overrides)
-    return made / "recogniser", made / "gallery"
-
-
-def signed_verdict(desk: ReleaseDesk, recogniser: Path, *, passed: bool = True, **overrides) -> Path:
-    digest = spec_digest(read_recogniser_spec(recogniser))
-    facts = dict(recogniser=digest, gallery="sha256:0", evaluation="sha256:e", champion=None,
-                 gates=gates(passed=passed), passed=passed, at=NOW)  # fmt: skip
-    verdict = Verdict(**{**facts, **overrides})
-    return write_verdict(verdict, desk.home / "verdicts" / f"{digest[7:19]}.json", key=signing_key(desk.keys_dir))
-
-
-def promoted(desk: ReleaseDesk, folder: str, *, version: str, now: str = NOW, **overrides):
-    recogniser, gallery = bundle(desk, folder, **overrides)
-    verdict = signed_verdict(desk, recogniser)
-    return promote(desk, recogniser=recogniser, gallery=gallery, verdict=verdict, version=version, now=now)
+    return a_desk(tmp_path)
 
 
 def test_a_passing_verdict_about_this_recogniser_releases_it(desk: ReleaseDesk) -> None:

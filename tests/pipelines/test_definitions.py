@@ -55,9 +55,16 @@ def test_every_asset_has_a_group_an_owner_a_description_and_a_kind(assets: list[
 
 def test_jobs_schedules_and_sensors_are_there(definitions: dg.Definitions) -> None:
     repository = definitions.get_repository_def()
-    assert {"ingest", "retrain", "promote", "rollback", "drift_report"} <= set(repository.job_names)
+    assert {"ingest", "retrain", "promote", "rollback", "drift_report", "challenge", "shadow"} <= set(
+        repository.job_names
+    )
     assert {item.name for item in repository.schedule_defs} == {"nightly_drift", "nightly_ingest"}
-    assert {item.name for item in repository.sensor_defs} == {"new_photographs", "drift_breach", "run_failed"}
+    assert {item.name for item in repository.sensor_defs} == {
+        "new_photographs",
+        "drift_breach",
+        "run_failed",
+        "withdrawn",
+    }
 
 
 def test_every_check_blocks(definitions: dg.Definitions) -> None:

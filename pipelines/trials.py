@@ -1,0 +1,65 @@
+"""What the commands for challenger, shadow and experiment do, from the environment to the release and its aliases."""
+
+import getpass
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from bentos.release import ReleaseSpec
+from monitoring.promote import ReleaseDesk
+from monitoring.trial import end_trials, resume, settle
+from pipelines.environments import Environment, prepare
+
+if TYPE_CHECKING:
+    from assets.trials import Wanted
+
+
+def challenge_with(wanted: "Wanted", *, share: float) -> ReleaseSpec:
+    """Give a version a share of the traffic; the registry's aliases follow."""
+    from assets.trials import challenge_wanted
+
+    return challenge_wanted(wanted, share=share, **_world())
+
+
+def shadow_with(wanted: "Wanted") -> ReleaseSpec:
+    """Let a version answer unseen; the registry's aliases follow."""
+    from assets.trials import shadow_wanted
+
+    return shadow_wanted(wanted, **_world())
+
+
+def end() -> ReleaseSpec:
+    """Sign a release without challenger and shadow."""
+    return _signed(lambda desk, now: end_trials(desk, now=now))
+
+
+def go_on() -> ReleaseSpec:
+    """Resume a paused experiment after a review."""
+    return _signed(lambda desk, now: resume(desk, now=now))
+
+
+def settled() -> ReleaseSpec | None:
+    """Sign what the services decided by themselves, if they did."""
+    return _signed(lambda desk, now: settle(desk, now=now))
+
+
+def _signed(change: Callable[[ReleaseDesk, str], ReleaseSpec | None]) -> ReleaseSpec | None:
+    world = _world()
+    workspace = world["workspace"]
+    spec = change(workspace.desk(actor=world["actor"]), workspace.now())
+    if spec is not None:
+        world["registry"].follow_release(spec)
+    return spec
+
+
+def _world() -> dict:
+    """The home of the environment, its registry, and the person who signs there."""
+    from assets.registry import Registry
+    from assets.resources import Workspace
+
+    environment = Environment()
+    prepare(environment)
+    return {
+        "workspace": Workspace(home=str(environment.root)),
+        "registry": Registry(tracking_uri=environment.mlflow_uri),
+        "actor": f"person:{getpass.getuser()}",
+    }
