@@ -23,6 +23,7 @@ from bentos.runtime.medication import Appearance, fold_imprint
 from bentos.runtime.typing_channel import confusion_class
 
 LEAST_BITS: Final = 0.05
+LEAST_SHRINKING: Final = 0.9
 READ_RATE: Final = 0.55
 _FEWEST, _MOST = 5, 100
 _COMPATIBLE: Final = 0.1
@@ -85,7 +86,7 @@ def next_observation(
     """What to ask for next.
 
     A picture that has to be taken again comes first, then what was typed and contradicts the picture, then the
-    observation that tells most; a pharmacist where none tells anything.
+    observation that tells most about the drug, then the one that shrinks the set most; a pharmacist where none does.
 
     Args:
         contradictions: the cues that speak against the first answer, in the words of `decide.contradictions`.
@@ -98,17 +99,37 @@ def next_observation(
         sentence = f"check {CUE_WORDS[doubted]}, it does not fit the picture"
         return Ask(question=_TYPED[doubted], sentence=sentence, expected_remaining=candidates.num_inside)
     offers = _offers(candidates, metadata, num_pictures=num_pictures, cues=cues)
-    bits = [information_bits(offer.likelihood_AO, candidates) for offer in offers]
-    if max(bits, default=0.0) < LEAST_BITS:
+    best = _most_telling(offers, candidates) or _most_shrinking(offers, candidates)
+    if best is None:
         return Ask(question="pharmacist", sentence=PHARMACIST, expected_remaining=candidates.num_inside)
-    best = bits.index(max(bits))
-    return _ask(offers[best], candidates, bits=bits[best])
+    return Ask(
+        question=best.question,
+        sentence=best.sentence,
+        options=best.options,
+        bits=round(information_bits(best.likelihood_AO, candidates), 4),
+        expected_remaining=round(expected_remaining(best.likelihood_AO, candidates), 2),
+    )
+
+
+def _most_telling(offers: Sequence[Offer], candidates: Candidates) -> Offer | None:
+    bits = [information_bits(offer.likelihood_AO, candidates) for offer in offers]
+    return offers[bits.index(max(bits))] if max(bits, default=0.0) >= LEAST_BITS else None
+
+
+def _most_shrinking(offers: Sequence[Offer], candidates: Candidates) -> Offer | None:
+    """Where one drug is all but sure and yet not proven: what leaves the fewest appearances, else any more evidence."""
+    left = [expected_remaining(offer.likelihood_AO, candidates) for offer in offers]
+    if left and min(left) <= LEAST_SHRINKING * candidates.num_inside:
+        return offers[left.index(min(left))]
+    return next((offer for offer in offers if offer.question == "other_side"), None)
 
 
 def _offers(candidates: Candidates, metadata: PillMetadata, *, num_pictures: int, cues: CueSpec) -> list[Offer]:
     """What has not been observed yet; where two tell equally much the first is the easier one."""
     offers = []
-    if candidates.appearances and _is_untyped(metadata.imprint, candidates.appearances[0]):
+    if not candidates.appearances:
+        return offers
+    if _is_untyped(metadata.imprint, candidates.appearances[0]):
         offers.append(_imprint(candidates, typed=metadata.imprint, error_rate=cues.imprint_error_rate))
     if num_pictures < 2:
         offers.append(_other_side(candidates))
@@ -119,16 +140,6 @@ def _offers(candidates: Candidates, metadata: PillMetadata, *, num_pictures: int
     if not metadata.shape:
         offers.append(_shape(candidates, error_rate=cues.typed_shape_error_rate))
     return offers
-
-
-def _ask(offer: Offer, candidates: Candidates, *, bits: float) -> Ask:
-    return Ask(
-        question=offer.question,
-        sentence=offer.sentence,
-        options=offer.options,
-        bits=round(bits, 4),
-        expected_remaining=round(expected_remaining(offer.likelihood_AO, candidates), 2),
-    )
 
 
 def information_bits(likelihood_AO: np.ndarray, candidates: Candidates) -> float:
@@ -185,7 +196,7 @@ def _named(keys: Sequence[Hashable], success_A: np.ndarray) -> np.ndarray:
     column = {key: o for o, key in enumerate(dict.fromkeys(keys))}
     likelihood_AO = np.zeros((len(keys) + 1, len(column) + 2))
     likelihood_AO[np.arange(len(keys)), [column[key] for key in keys]] = success_A
-    likelihood_AO[-1, -2] = success_A.mean() if len(keys) else 0.0
+    likelihood_AO[-1, -2] = success_A.mean()
     likelihood_AO[:, -1] = 1 - likelihood_AO.sum(axis=1)
     return likelihood_AO
 
@@ -193,8 +204,6 @@ def _named(keys: Sequence[Hashable], success_A: np.ndarray) -> np.ndarray:
 def _size(candidates: Candidates, *, sd_mm: float) -> Offer:
     """Measuring in whole mm, with the spread that calibration gives to what people measure."""
     sizes_A = np.array([appearance.size_mm for appearance in candidates.appearances])
-    if not len(sizes_A):
-        return Offer("size_mm", np.ones((1, 1)), "measure the longest side in mm")
     measured_O = np.arange(np.floor(sizes_A.min()) - 1, np.ceil(sizes_A.max()) + 2)
     likelihood_AO = np.exp(-0.5 * ((measured_O - sizes_A[:, None]) / sd_mm) ** 2)
     options = tuple(f"{size:g} mm" for size in _apart(np.rint(sizes_A), candidates.weight_A[:-1]))
@@ -229,8 +238,6 @@ def _shape(candidates: Candidates, *, error_rate: float) -> Offer:
 def _said(words_of: Sequence[tuple[str, ...]], candidates: Candidates, *, error_rate: float) -> np.ndarray:
     """One of the pill's own words, or by mistake one of the other candidates'."""
     column = {word: o for o, word in enumerate(dict.fromkeys(word for words in words_of for word in words))}
-    if not column:
-        return np.ones((1, 1))
     likelihood_AO = np.full((len(words_of), len(column)), error_rate / len(column))
     own = [(a, column[word], (1 - error_rate) / len(words)) for a, words in enumerate(words_of) for word in words]
     a_I, outcome_I, share_I = zip(*own, strict=True)

@@ -33,8 +33,8 @@ def test_it_says_what_was_measured_and_how(page: tuple[dict, str]) -> None:
 
 def test_other_recognisers_and_each_members_curve_stand_beside(page: tuple[dict, str]) -> None:
     figures, plain = page
-    measured = {name: 0.125 for name in (
-        "held_out_drug_top1", "held_out_drug_top5", "trained_drug_top1", "trained_drug_top5")}  # fmt: skip
+    names = ("held_out_drug_top1", "held_out_drug_top5", "trained_drug_top1", "trained_drug_top5")
+    measured = dict.fromkeys(names, 0.125)
     beside = Beside(against={"from scratch": figures}, curves={"fast": [], "accurate": [{"epoch": 3} | measured]})
     text = accuracy_page(figures, provenance=Provenance("abc123", "2026-01-01", [], {}), beside=beside)
     assert text.count("| from scratch |") == 1 > plain.count("from scratch")
@@ -46,7 +46,7 @@ def test_other_recognisers_and_each_members_curve_stand_beside(page: tuple[dict,
 def test_replies_and_the_deletion_test_have_their_tables(page: tuple[dict, str]) -> None:
     figures, plain = page
     part = {"value": 1.0, "low": 0.5, "high": 2.0, "num": 7}
-    drops = {where: part for where in ("heat", "random", "centre")}
+    drops = dict.fromkeys(("heat", "random", "centre"), part)
     deletion = {"num_photos": 7, "area": 0.15, "lead": drops, "score": drops, "lead_over": drops, "score_over": drops}
     row = dict.fromkeys(("set_before", "set_after", "top1_before", "top1_after", "identified_after",
                          "right_when_identified"), part)  # fmt: skip

@@ -59,9 +59,22 @@ def test_sizes_that_a_ruler_hardly_tells_apart_are_worth_little():
     assert near < 0.2 < 0.9 < far <= 1
 
 
-def test_the_drug_is_what_is_asked_about_not_the_appearance():
+def test_what_tells_drugs_apart_comes_before_what_tells_appearances_apart():
     one, other = pill(1, imprint="A1"), pill(2, imprint="B2", rxnorm_name=pill(1).rxnorm_name)
-    assert asked(candidates(one, other)).question == "pharmacist"
+    third = pill(3, imprint="A1", colors=("BLUE",))
+    assert asked(candidates(one, other, third, weights=(0.45, 0.45, 0.1))).question == "color"
+
+
+def test_where_the_drug_is_known_and_not_proven_the_set_is_to_shrink():
+    one, other = pill(1, imprint="A1"), pill(2, imprint="B2", rxnorm_name=pill(1).rxnorm_name)
+    ask = asked(candidates(one, other))
+    assert (ask.question, ask.bits) == ("imprint", 0.0)
+    assert ask.expected_remaining < 1.2
+
+
+def test_where_nothing_splits_the_set_the_other_side_is_more_evidence():
+    assert asked(candidates(pill(1, imprint="A1")), num_pictures=1, typed={"imprint": "A1"}).question == "other_side"
+    assert asked(candidates(pill(1, imprint="A1")), typed={"imprint": "A1"}).question == "pharmacist"
 
 
 def test_the_posterior_weighs_what_tells_apart_the_likely_ones_comes_first():
