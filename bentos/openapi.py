@@ -7,6 +7,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 
 from bentos.problems import MEDIA_TYPE, REQUEST_ID_HEADER, Problem
+from bentos.rollout.assign import SESSION_KEY_HEADER
 from bentos.runtime.answer import PillMetadata
 
 _SCHEMAS: Final[tuple[type[BaseModel], ...]] = (Problem, PillMetadata)
@@ -29,10 +30,9 @@ _WORDS: Final = {
 }
 PICTURE: Final = {"type": "string", "format": "binary", "description": "JPEG, PNG or HEIC (image/heic, image/heif)"}
 PICTURE_TYPES: Final = "image/jpeg, image/png, image/heic, image/heif"
-SESSION_HEADER: Final = "X-Session-Key"
 MAX_SESSION_KEY: Final = 200
 _SESSION: Final = {
-    "name": SESSION_HEADER,
+    "name": SESSION_KEY_HEADER,
     "in": "header",
     "required": False,
     "description": "All requests of a session are answered by the same variant; only its HMAC is kept.",
@@ -88,6 +88,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
     for path in document["paths"].values():
         for operation in path.values():
             _headers(operation)
+            _named_bodies(operation, schemas)
     return document
 
 
@@ -97,3 +98,12 @@ def _headers(operation: dict[str, Any]) -> None:
     for status, response in operation["responses"].items():
         more = _RETRY_AFTER if status in _TO_RETRY else {}
         response["headers"] = {**response.get("headers", {}), **_HEADERS, **more}
+
+
+def _named_bodies(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
+    """Give JSON bodies their names among the components, so that generated clients have them as types."""
+    body = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
+    name = body.get("schema", {}).get("title")
+    if name is not None:
+        schemas.setdefault(name, body["schema"])
+        body["schema"] = {"$ref": f"{_REF}{name}"}

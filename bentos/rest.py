@@ -12,7 +12,7 @@ from bentos.bodies import in_time
 from bentos.faults import ServiceFault
 from bentos.metrics import MEDIA_TYPE as METRICS_MEDIA_TYPE
 from bentos.metrics import exposition
-from bentos.openapi import MAX_SESSION_KEY, PICTURE, SESSION_HEADER, described, form_body, problems
+from bentos.openapi import MAX_SESSION_KEY, PICTURE, described, form_body, problems
 from bentos.problems import install
 from bentos.rollout.assign import SESSION_KEY_HEADER
 from bentos.runtime.answer import Answer
@@ -71,9 +71,18 @@ def create_app() -> FastAPI:
     )
     for router in (rest_batches.router, rest_catalogue.router, rest_feedback.router):
         app.include_router(router)
-    app.add_api_route("/health", health, methods=["GET"], tags=["process"])
-    app.add_api_route("/ready", ready, methods=["GET"], responses=problems(503), tags=["process"])
-    app.add_api_route("/metrics", prometheus, methods=["GET"], tags=["process"], response_class=PlainTextResponse)
+    app.add_api_route("/health", health, methods=["GET"], operation_id="getHealth", tags=["process"])
+    app.add_api_route(
+        "/ready", ready, methods=["GET"], operation_id="getReady", responses=problems(503), tags=["process"]
+    )
+    app.add_api_route(
+        "/metrics",
+        prometheus,
+        methods=["GET"],
+        operation_id="getMetrics",
+        tags=["process"],
+        response_class=PlainTextResponse,
+    )
     return app
 
 
@@ -88,7 +97,7 @@ async def predict(request: Request) -> Response:
                 upload.pictures,
                 metadata=upload.metadata,
                 request_id=request.state.request_id,
-                session_key=request.headers.get(SESSION_KEY_HEADER),
+                session_key=session_key(request),
             )
     except (InputError, ServiceFault) as error:
         answering.refused(error.code)
@@ -120,9 +129,9 @@ def session_key(request: Request) -> str | None:
     Raises:
         ServiceFault: bad_request, it is longer than `MAX_SESSION_KEY`.
     """
-    key = request.headers.get(SESSION_HEADER)
+    key = request.headers.get(SESSION_KEY_HEADER)
     if key is not None and len(key) > MAX_SESSION_KEY:
-        raise ServiceFault("bad_request", f"{SESSION_HEADER} is longer than {MAX_SESSION_KEY} characters.")
+        raise ServiceFault("bad_request", f"{SESSION_KEY_HEADER} is longer than {MAX_SESSION_KEY} characters.")
     return key or None
 
 

@@ -21,7 +21,7 @@ from bentos.faults import ServiceFault
 from bentos.openapi import problems
 
 router = APIRouter(prefix="/api/v1/batches", tags=["batches"])
-_ZIP: Final = frozenset({"application/zip", "application/x-zip-compressed"})
+_ZIP: Final = frozenset({"application/zip", "application/x-zip-compressed", "application/octet-stream"})
 _SPARE_BYTES: Final = 2**28
 _MAX_UPLOADS: Final = 2
 
@@ -60,18 +60,17 @@ class BatchStatus(BaseModel):
     results: BatchResults | None
 
 
+_ARCHIVE: Final = {
+    "type": "string",
+    "format": "binary",
+    "description": "A ZIP of pictures (.jpg, .jpeg, .png, .heic, .heif) and, where wanted, manifest.csv with the "
+    "columns image, image_back, imprint, color, shape, size_mm; else every picture is an item",
+}
 _BODY: Final = {
     "requestBody": {
         "required": True,
         "content": {
-            "application/zip": {
-                "schema": {
-                    "type": "string",
-                    "format": "binary",
-                    "description": "pictures (.jpg, .jpeg, .png, .heic, .heif) and, where wanted, manifest.csv with "
-                    "the columns image, image_back, imprint, color, shape, size_mm; else every picture is an item",
-                }
-            },
+            "application/zip": {"schema": _ARCHIVE},
             "application/json": {"schema": BatchSource.model_json_schema()},
         },
     }
