@@ -124,7 +124,8 @@ class Answering:
         try:
             return await asyncio.wait_for(asyncio.wrap_future(work), limit_s)
         except TimeoutError as error:
-            given_up.outcome = "too_late"
+            # A caller's own short deadline says nothing about the variant that missed it.
+            given_up.outcome = "too_late" if 2 * limit_s >= self.settings.answer_timeout_s else "cancelled"
             raise ServiceFault("answer_timeout", f"No answer within {limit_s:g} s; try again.") from error
         except asyncio.CancelledError:
             given_up.outcome = "cancelled"

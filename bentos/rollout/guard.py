@@ -9,6 +9,7 @@ from bentos.rollout.limits import Limits
 from bentos.rollout.sequential import LOG_SCALE, PROPORTION_SCALE, Difference, Moments, difference
 
 _LOST: Final = ("failed", "too_late")
+_JUDGED: Final = ("answered", *_LOST)
 
 
 def _proportion() -> Moments:
@@ -25,17 +26,21 @@ class Arm:
     log_ms: Moments = field(default_factory=Moments)
 
     def count(self, row: Row) -> None:
-        """Take in one row of the journal; an input that nobody could use says nothing about a variant."""
+        """Take in one row of the journal.
+
+        What says nothing about a variant is left out: inputs that nobody could use, callers who went away, answers
+        from the cache, and the abstentions of answers that overload cut short.
+        """
         if row.action == "feedback":
             if row.agrees is not None:
                 self.labelled_errors.add(float(not row.agrees), unit=row.unit)
             return
-        if row.outcome == "refused":
+        if row.outcome not in _JUDGED or row.cached:
             return
         self.errors.add(float(row.outcome in _LOST), unit=row.unit)
         if row.answer_ms is not None:
             self.log_ms.add(math.log(max(row.answer_ms, 1e-3)), unit=row.unit)
-        if row.status is not None:
+        if row.status is not None and not row.degraded:
             self.abstentions.add(float(row.status != "identified"), unit=row.unit)
 
 

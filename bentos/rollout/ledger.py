@@ -25,6 +25,8 @@ _FACTS: Final = (
     _PAYLOAD[("pills", 0, "status")].as_string().label("status"),
     _PAYLOAD["answer_ms"].as_float().label("answer_ms"),
     _PAYLOAD["agrees"].as_boolean().label("agrees"),
+    _PAYLOAD["degraded"].as_boolean().label("degraded"),
+    _PAYLOAD["cached"].as_boolean().label("cached"),
 )
 _READ: Final = ("predict", "feedback", "shadow")
 
@@ -47,6 +49,8 @@ class Row:
     status: str | None
     answer_ms: float | None
     agrees: bool | None
+    degraded: bool | None = None
+    cached: bool | None = None
 
     def is_of(self, ref: Ref) -> bool:
         """Whether this recogniser and gallery answered."""

@@ -58,6 +58,8 @@ class Rollout:
     def _looked(self, spec: ReleaseSpec) -> Standing:
         standing = self._decided(spec)
         found = self._overseer.look(spec, standing, now=self._now())
+        if found and (told := self._decided(spec)) != standing:
+            return told  # another worker was first
         for entry in found:
             _log.error("%s of %s: %s", entry.action, entry.payload["variant"], entry.payload["reasons"])
             self._journal.append(entry)

@@ -34,7 +34,7 @@ class Told:
 
     def answers(self, number: int, *, role: str = "champion", failed: int = 0, identified: int | None = None,
                 ms: float = 30.0, at: datetime = NOW, unit: str | None = None, release: str | None = None,
-                by: Ref | None = None, assigned: str | None = None) -> None:  # fmt: skip
+                by: Ref | None = None, assigned: str | None = None, **more: object) -> None:  # fmt: skip
         """So many answers, the first of them failed, as many as said `identified`."""
         found = by or getattr(self.spec, role)
         turn = {"release": release or self.spec.release_id, "assigned": assigned or role, "unit": unit}
@@ -43,7 +43,7 @@ class Told:
             payload = {"request_id": f"{role}{i}", "variant": role, "version": found.version, "rollout": turn}
             if i >= failed:
                 status = "identified" if i - failed < good else "uncertain"
-                payload |= {"pills": [{"status": status}], "answer_ms": ms * (1 + 0.1 * (i % 5))}
+                payload |= {"pills": [{"status": status}], "answer_ms": ms * (1 + 0.1 * (i % 5)), **more}
             self.write("predict", "failed" if i < failed else "answered", found, payload, at=at)
 
     def labels(self, number: int, *, role: str, wrong: int) -> None:
@@ -119,6 +119,14 @@ def test_what_the_champion_answered_in_the_challengers_place_counts_for_neither(
     told.answers(100)
     told.answers(300, role="champion", identified=0, assigned="challenger")
     told.answers(100, role="challenger", identified=90)
+    assert told.decided() == []
+
+
+@pytest.mark.parametrize("more", [{"degraded": True}, {"cached": True}])
+def test_what_overload_or_the_cache_made_of_an_answer_withdraws_nobody(journal: Journal, more: dict) -> None:
+    told = Told(journal, SWITCH)
+    told.answers(100, by=PREVIOUS, at=START - timedelta(minutes=5), release="before")
+    told.answers(60, identified=0, **more)
     assert told.decided() == []
 
 
