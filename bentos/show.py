@@ -5,7 +5,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from bentos.runtime.answer import Answer, PillAnswer, PredictionSet
+from bentos.runtime.answer import Answer, PillAnswer, PredictionSet, Seen
 
 _STYLE = {"identified": "bold green", "uncertain": "bold yellow", "unknown": "bold red", "retake": "bold magenta"}
 _SHOWN_ALTERNATIVES = 5
@@ -47,6 +47,7 @@ def _facts(pill: PillAnswer) -> list[tuple[str, RenderableType]]:
         rows += [("Same look", ", ".join(pill.medication.same_appearance))] if pill.medication.same_appearance else []
     rows.append(("Confidence", f"{pill.confidence:.1%}   (not in this catalogue: {pill.unknown_probability:.1%})"))
     rows.append(("Possible", _promise(pill.prediction_set)))
+    rows += [("Seen", _in_words(pill.seen))] if pill.seen else []
     rows += [("Warning", Text(warning, style="yellow")) for warning in pill.explanation.warnings]
     rows += [("Next", Text(pill.next, style="cyan"))] if pill.next else []
     return rows
@@ -56,6 +57,12 @@ def _promise(offered: PredictionSet) -> str:
     noun = "appearance" if offered.num_appearances == 1 else "appearances"
     covered = f"hold the right one in {offered.promised_coverage:.0%} of cases, in the domain: {offered.domain}"
     return f"{offered.num_appearances} {noun}; such sets {covered}"
+
+
+def _in_words(seen: Seen) -> str:
+    """The likeliest colours and shapes, and whether it is scored and printed, each with its probability."""
+    listed = [", ".join(f"{name.lower()} {p:.0%}" for name, p in of.items()) for of in (seen.colors, seen.shapes)]
+    return "; ".join([*listed, f"scored {seen.scored:.0%}", f"printed {seen.printed:.0%}"])
 
 
 def _alternatives(pill: PillAnswer) -> Table:

@@ -53,6 +53,7 @@ def _asked(pill: PillAnswer, *, ranking: Ranking, truth: Truth, levels: Levels, 
         cues=pill.explanation.cues,
         route=pill.explanation.route,
         warnings=pill.explanation.warnings,
+        seen=pill.seen,
         asks=pill.ask.question if pill.ask else None,
     )
 

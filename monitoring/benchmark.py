@@ -30,6 +30,7 @@ from monitoring.records import (
     UnknownAsked,
     write_records,
 )
+from monitoring.said import said_figures, said_of
 
 LABELS_FILE = "labels.csv"
 _REQUIRED = ("file", "ndc11", "background", "side")
@@ -151,6 +152,7 @@ def _record(
         slices=_slices(photo, appearance=appearance),
         answers={**answers, "imprint_only": look_up(predictor, truth=truth, levels=levels, photo=name, seed=seed)},
         unknown=(unknown,),
+        said=said_of(answers["picture"].seen, appearance=appearance),
         read=_read(predictor, observation, truth=truth),
         replied=replied,
         timings_ms=timings,
@@ -239,6 +241,7 @@ def benchmark_json(
         "seed": seed,
         **{question: summary.summarise(records, question=question, seed=seed) for question in questions},
         "unknown": {"false_identified": mean_figure(false, groups_N=groups, seed=seed).as_dict()},
+        "attributes": said_figures(records, seed=seed),
         "questions_asked": reply_figures(records, seed=seed),
         "by_background": by_background(records, seed=seed),
         "misses": misses(records),

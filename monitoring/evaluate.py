@@ -18,6 +18,7 @@ from monitoring.levels import Levels, Truth
 from monitoring.pairs import Taken, counterparts
 from monitoring.questions import TYPED_QUESTIONS, metadata_for, photo_rng
 from monitoring.records import Asked, HitRecord, PhotoRecord, Question, UnknownAsked
+from monitoring.said import said_figures, said_of
 
 Progress = Callable[[int, int], None]
 QUESTIONS: tuple[Question, ...] = ("picture", *TYPED_QUESTIONS)
@@ -129,6 +130,7 @@ def _record(row: Mapping[str, Any], *, asker: _Asker, unknown: bool) -> PhotoRec
         slices=slices_of(row, appearance=appearance),
         answers=answers,
         alone=_alone(observation, asker=asker, truth=truth),
+        said=said_of(answers["picture"].seen, appearance=appearance),
         unknown=tuple(_unknown(observation, asker=asker, truth=truth, photo=photo)) if unknown else (),
         timings_ms=timings,
     )
@@ -228,6 +230,7 @@ def evaluation_json(records: Sequence[PhotoRecord], *, about: dict[str, Any], se
         "both_sides": summary.summarise(records, question="picture_both_sides", seed=seed),
         "roles": {role: _role(records, role=role, seed=seed) for role in sorted({r.role for r in records})},
         "members": summary.members_alone(records, seed=seed),
+        "attributes": said_figures(records, seed=seed),
         "slices": slices,
         "per_medication": _per_medication(records, seed=seed),
         "calibration": {q: summary.calibration(records, question=q, seed=seed) for q in QUESTIONS},

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from bentos.runtime.answer import Asks, Status
+from bentos.runtime.answer import Asks, Seen, Status
 
 Question = Literal[
     "picture", "picture_both_sides", "picture_and_imprint", "picture_and_partial_imprint", "imprint_only"
@@ -57,6 +57,7 @@ class Asked(_Record):
     route: str | None
     warnings: tuple[str, ...]
     asks: Asks | None = None
+    seen: Seen | None = None
 
     @property
     def identified(self) -> bool:
@@ -104,11 +105,20 @@ class Replied(_Record):
     after: Reply
 
 
+class SaidRecord(_Record):
+    """The likelier value of one attribute of the pill, its probability, and whether the catalogue says so too."""
+
+    value: str
+    probability: float
+    right: bool
+
+
 class PhotoRecord(_Record):
     """One photograph: what it shows, how it was taken, and every question's outcome.
 
     `picture_both_sides` is answered where a photograph of the other side is there, asked after this one.
-    `alone` holds where each member's embedding alone ranks the drug, without any other cue.
+    `alone` holds where each member's embedding alone ranks the drug, without any other cue; `said` what the picture
+    says of colour, shape, score and marking.
     """
 
     photo: str
@@ -119,6 +129,7 @@ class PhotoRecord(_Record):
     slices: dict[str, str]
     answers: dict[Question, Asked]
     alone: dict[str, HitRecord] = {}
+    said: dict[str, SaidRecord] = {}
     unknown: tuple[UnknownAsked, ...] = ()
     read: ReadRecord | None = None
     replied: Replied | None = None

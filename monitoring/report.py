@@ -71,6 +71,7 @@ def _context(
         "cards": _cards(evaluation),
         "accuracy": _accuracy(evaluation),
         "members": evaluation["members"],
+        "attributes": evaluation.get("attributes", {}),
         "reliability": [
             {"question": _QUESTIONS[q], "ece": item["ece"], "svg": charts.reliability(item["bins"])}
             for q, item in calibration.items()
