@@ -56,14 +56,16 @@ def serve(
     *,
     host: Annotated[str | None, typer.Option(help="0.0.0.0 opens the service to the network")] = None,
     port: Annotated[int | None, typer.Option(min=1, max=65535)] = None,
+    grpc_port: Annotated[int | None, typer.Option(min=1, max=65535)] = None,
     bento: Annotated[str | None, typer.Option(help="tag of a built Bento; else the installed code")] = None,
 ) -> None:
-    """Serve the champion over REST until stopped, following the release file."""
-    from bentos.serve import serve_command
+    """Serve the champion over REST and gRPC until stopped, following the release file."""
+    from bentos.serve import refuse_taken, serve_command
 
-    given = {"host": host, "port": port}
+    given = {"host": host, "port": port, "grpc_port": grpc_port}
     settings = Settings(**{name: value for name, value in given.items() if value is not None})
     settings.home.mkdir(parents=True, exist_ok=True)
+    refuse_taken(settings)
     command = serve_command(settings, bento=bento)
     os.execve(command[0], command, launch_environment(settings))
 

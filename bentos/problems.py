@@ -55,13 +55,14 @@ STATUS: Final = MappingProxyType(
         "journal_unavailable": 503,
         "no_release": 503,
         "busy": 503,
+        "stopping": 503,
         "answer_timeout": 504,
     }
 )
 _SENTENCES: Final = MappingProxyType(
     {404: "There is nothing at this address.", 405: "This address does not take requests of this method."}
 )
-_TRY_AGAIN: Final = frozenset({"busy", "no_release", "journal_unavailable", "too_many_batches", "no_room"})
+_TRY_AGAIN: Final = frozenset({"busy", "stopping", "no_release", "journal_unavailable", "too_many_batches", "no_room"})
 
 
 class Problem(BaseModel):

@@ -1,5 +1,6 @@
 """How our BentoML processes are launched: the command, its environment, and waiting until one is ready."""
 
+import socket
 import subprocess
 import sys
 import time
@@ -23,8 +24,24 @@ def serve_command(settings: Settings, *, bento: str | None = None) -> list[str]:
     ]
 
 
+def refuse_taken(settings: Settings) -> None:
+    """See that nobody listens at the gRPC port: workers share it, so a second service there would not be noticed.
+
+    Raises:
+        ServiceFault: port_taken.
+    """
+    with socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.grpc_port))
+        except OSError as error:
+            sentence = f"gRPC cannot listen at {settings.host}:{settings.grpc_port}: {error.strerror}."
+            raise ServiceFault("port_taken", sentence) from error
+
+
 def start_service(settings: Settings, *, bento: str | None = None, log: Path) -> subprocess.Popen:
     """Start the service in the background, its output in `log`; stop it with SIGTERM to the process."""
+    refuse_taken(settings)
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
         return subprocess.Popen(

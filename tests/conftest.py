@@ -7,6 +7,7 @@ import cv2
 import pytest
 
 from pipelines.environments import HEADLESS, ONE_THREAD, QUIET
+from tests.bentos.processes import free_port
 
 os.environ.update(QUIET | ONE_THREAD | HEADLESS)
 cv2.setNumThreads(1)
@@ -28,13 +29,14 @@ def shared_dir() -> Path:
 
 @pytest.fixture(autouse=True)
 def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test writes into the working tree's var/ or into a person's home."""
+    """No test writes into the working tree's var/ or into a person's home, or takes another one's gRPC port."""
     for name, folder in {
         "RXVISION_HOME": "home",
         "DAGSTER_HOME": "home/dagster",
         "BENTOML_HOME": "home/bentoml",
     }.items():
         monkeypatch.setenv(name, str(tmp_path / folder))
+    monkeypatch.setenv("RXVISION_GRPC_PORT", str(free_port()))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

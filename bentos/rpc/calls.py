@@ -2,9 +2,10 @@
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, aclosing, nullcontext
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -20,6 +21,7 @@ from bentos.problems import retry_after_s
 from bentos.proto.rxvision.v1 import medication_identification_pb2 as pb
 from bentos.rpc.errors import INTERNAL, REQUEST_ID_KEY, status_code, trailing_metadata
 from bentos.runtime.errors import InputError
+from bentos.upload import MAX_BODY_BYTES
 
 _log = logging.getLogger(__name__)
 SERVICE_NAME: Final = pb.DESCRIPTOR.services_by_name["MedicationIdentification"].full_name
@@ -31,9 +33,10 @@ _Chunks = AsyncIterator[bytes]
 
 @dataclass(frozen=True)
 class Call:
-    """What a method needs to know of its call."""
+    """What a method needs to know of its call: its id, and the seconds that its caller still waits."""
 
     request_id: str
+    limit_s: float
 
 
 class Calls(grpc.aio.ServerInterceptor):
@@ -58,23 +61,36 @@ class Calls(grpc.aio.ServerInterceptor):
         method = await continuation(details)
         if method is None or not details.method.startswith(_PREFIX):
             return method
-        name = details.method.removeprefix(_PREFIX)
-        call = Call(request_id_of(_sent_id(details)))
+        name, request_id = details.method.removeprefix(_PREFIX), request_id_of(_sent_id(details))
 
         async def unary(chunks: _Chunks, context: grpc.aio.ServicerContext) -> Message:
+            call = Call(request_id, _seconds_left(context))
             return await self._observed(name, self._unary(method, name, chunks, call=call), context, call=call)
 
+        async def stream(chunks: _Chunks, context: grpc.aio.ServicerContext) -> None:
+            call = Call(request_id, _seconds_left(context))
+            await self._observed(name, self._stream(method, chunks, context, call=call), context, call=call)
+
+        if method.request_streaming:
+            return grpc.stream_stream_rpc_method_handler(stream, response_serializer=method.response_serializer)
         return grpc.stream_unary_rpc_method_handler(unary, response_serializer=method.response_serializer)
 
     async def _unary(self, method: grpc.RpcMethodHandler, name: str, chunks: _Chunks, *, call: Call) -> Message:
-        with self._place(name):
+        with self._place(name, call):
             data = await in_time(_only(chunks), timeout_s=self._answering.settings.body_timeout_s)
-            if len(data) > (limit := self._max_bytes.get(name, len(data))):
-                raise ServiceFault("body_too_large", f"The request is larger than {limit} bytes.")
-            return await method.unary_unary(_parsed(method, data), call)
+            limit = self._max_bytes.get(name, MAX_BODY_BYTES)
+            return await method.unary_unary(_parsed(method, data, limit=limit), call)
 
-    def _place(self, name: str) -> AbstractContextManager[None]:
-        return nullcontext() if name in _UNADMITTED else self._answering.admitted()
+    async def _stream(
+        self, method: grpc.RpcMethodHandler, chunks: _Chunks, context: grpc.aio.ServicerContext, *, call: Call
+    ) -> None:
+        messages = (_parsed(method, data, limit=MAX_BODY_BYTES) async for data in chunks)
+        async with aclosing(method.stream_stream(messages, call)) as responses:
+            async for response in responses:
+                await context.write(response)
+
+    def _place(self, name: str, call: Call) -> AbstractContextManager[None]:
+        return nullcontext() if name in _UNADMITTED else self._answering.admitted(limit_s=call.limit_s)
 
     async def _observed(self, name: str, work: Awaitable[Any], context: grpc.aio.ServicerContext, *, call: Call) -> Any:
         """The work's result; its error as a gRPC status; counted either way, also where the caller went away."""
@@ -121,7 +137,14 @@ async def _only(chunks: _Chunks) -> bytes:
     raise ServiceFault("malformed_message", "The call ended without a message.")
 
 
-def _parsed(method: grpc.RpcMethodHandler, data: bytes) -> Message:
+def _seconds_left(context: grpc.aio.ServicerContext) -> float:
+    left = context.time_remaining()
+    return math.inf if left is None else left
+
+
+def _parsed(method: grpc.RpcMethodHandler, data: bytes, *, limit: int) -> Message:
+    if len(data) > limit:
+        raise ServiceFault("body_too_large", f"The request is larger than {limit} bytes.")
     try:
         return method.request_deserializer(data)
     except DecodeError as error:

@@ -10,7 +10,9 @@ from pydantic.fields import FieldInfo
 
 from bentos.faults import ServiceFault
 from bentos.model_status import ModelStatus
+from bentos.problems import Problem
 from bentos.proto.rxvision.v1 import medication_identification_pb2 as pb
+from bentos.rpc.errors import status_code
 from bentos.runtime.answer import Answer
 from bentos.runtime.errors import InputError
 from bentos.upload_batch import BatchEntry
@@ -47,6 +49,14 @@ def response_of(answer: Answer) -> pb.PredictMedicationResponse:
         **{name: first[name] for name in shared},
         **facts,
     )
+
+
+def outcome_of(answer: Answer | None = None, problem: Problem | None = None) -> dict[str, Message]:
+    """The field of an item's `outcome` that is to be set."""
+    if answer is not None:
+        return {"answer": response_of(answer)}
+    grpc_code = status_code(problem.code).value[0]
+    return {"problem": pb.Problem(code=problem.code, detail=problem.detail, grpc_code=grpc_code)}
 
 
 def answer_of(response: pb.PredictMedicationResponse) -> Answer:

@@ -27,6 +27,7 @@ class RpcServer:
         """Nothing listens before `start`."""
         self._answering = answering
         self._metrics = metrics
+        self._methods = Identification(answering)
         self._health = health.aio.HealthServicer()
 
     async def start(self) -> None:
@@ -36,16 +37,16 @@ class RpcServer:
             ServiceFault: port_taken.
         """
         settings = self._answering.settings
-        limits = {"PredictMedication": MAX_BODY_BYTES, "PredictBatch": settings.max_batch_bytes}
+        limits = {"PredictBatch": settings.max_batch_bytes}
         self._server = grpc.aio.server(
             interceptors=(Calls(self._answering, metrics=self._metrics, max_bytes=limits),),
             options=(
                 ("grpc.so_reuseport", 1),
-                ("grpc.max_receive_message_length", max(limits.values())),
+                ("grpc.max_receive_message_length", max(MAX_BODY_BYTES, *limits.values())),
                 ("grpc.max_metadata_size", 2**14),
             ),
         )
-        add_MedicationIdentificationServicer_to_server(Identification(self._answering), self._server)
+        add_MedicationIdentificationServicer_to_server(self._methods, self._server)
         add_HealthServicer_to_server(self._health, self._server)
         reflection.enable_server_reflection((SERVICE_NAME, health.SERVICE_NAME, reflection.SERVICE_NAME), self._server)
         address = f"{settings.host}:{settings.grpc_port}"
@@ -58,11 +59,12 @@ class RpcServer:
         self._reporting = asyncio.create_task(self._keep_reporting())
 
     async def stop(self) -> None:
-        """Take no new call, let those that have begun finish."""
+        """Take no new call, let those that have begun finish; streams end after the answers to what was read."""
         self._reporting.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await self._reporting
         await self._health.enter_graceful_shutdown()
+        self._methods.stopping.set()
         await self._server.stop(grace=self._answering.settings.answer_timeout_s)
 
     async def _keep_reporting(self) -> None:

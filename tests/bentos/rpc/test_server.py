@@ -1,6 +1,7 @@
 """The real service process over real gRPC, beside REST and beside the predictor itself."""
 
 import json
+import queue
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -160,6 +161,46 @@ def test_the_model_says_what_it_is(rest: httpx.Client, stub: MedicationIdentific
     status = stub.GetModelStatus(pb.GetModelStatusRequest(), timeout=10)
     assert (status.version, status.variants[0].variant) == ("1", "champion")
     assert status.variants[0].loaded.gallery.num_medications == len(tiny_catalogue())
+
+
+def test_a_batch_keeps_its_order_and_has_an_error_beside_each_answer(stub: MedicationIdentificationStub) -> None:
+    sent = [request(FRONT), request(b"no picture"), pb.PredictMedicationRequest(), request(BACK, imprint="A2")]
+    batch = stub.PredictBatch(pb.PredictBatchRequest(items=sent), timeout=60)
+    assert [item.index for item in batch.items] == [0, 1, 2, 3]
+    assert [item.WhichOneof("outcome") for item in batch.items] == ["answer", "problem", "problem", "answer"]
+    assert [item.problem.code for item in batch.items[1:3]] == ["unsupported_format", "missing_image"]
+    assert batch.items[1].problem.grpc_code == grpc.StatusCode.INVALID_ARGUMENT.value[0]
+    assert batch.num_answered == 2
+    alone = stub.PredictMedication(request(BACK, imprint="A2"), timeout=30)
+    assert batch.items[3].answer.pills == alone.pills
+
+
+@pytest.mark.parametrize(("count", "code"), [(0, "missing_image"), (33, "too_many_items")])
+def test_a_batch_of_nothing_or_too_much_is_refused(stub: MedicationIdentificationStub, count: int, code: str) -> None:
+    with pytest.raises(grpc.RpcError) as caught:
+        stub.PredictBatch(pb.PredictBatchRequest(items=[request(FRONT)] * count), timeout=30)
+    assert code_of(caught.value) == code
+
+
+def test_a_stream_answers_every_item_under_its_id(stub: MedicationIdentificationStub, served: Settings) -> None:
+    sent = {f"photo-{i}": request(FRONT if i % 3 else b"no picture", imprint=f"A{i}") for i in range(10)}
+    items = (pb.PredictStreamRequest(item_id=item_id, item=item) for item_id, item in sent.items())
+    answers = {response.item_id: response for response in stub.PredictStream(items, timeout=60)}
+    assert answers.keys() == sent.keys()
+    refused = {item_id for item_id, response in answers.items() if response.WhichOneof("outcome") == "problem"}
+    assert refused == {"photo-0", "photo-3", "photo-6", "photo-9"}
+    journalled = {entry.payload["request_id"] for entry in Journal(served.journal_url).entries(action="predict")}
+    assert {response.request_id for response in answers.values()} <= journalled
+
+
+def test_a_stream_answers_while_it_is_still_open(stub: MedicationIdentificationStub) -> None:
+    waiting: queue.SimpleQueue = queue.SimpleQueue()
+    responses = stub.PredictStream(iter(waiting.get, None), timeout=60)
+    for item_id in ("first", "second"):
+        waiting.put(pb.PredictStreamRequest(item_id=item_id, item=request(FRONT)))
+        assert next(responses).item_id == item_id
+    waiting.put(None)
+    assert list(responses) == []
 
 
 def test_health_and_reflection_are_there(channel: grpc.Channel) -> None:
