@@ -234,7 +234,12 @@ def _misses(found: Sequence[Mapping[str, Any]]) -> Iterator[str]:
          f"{miss['status']}, {miss['confidence']:.2f}"]
         for miss in found
     )  # fmt: skip
-    return _table(["photograph", "it shows", "tokens read", "first answer", "said"], rows)
+    yield from _table(["photograph", "it shows", "tokens read", "first answer", "said"], rows)
+    yield ""
+    yield (
+        "With the photographs, heat maps, reference pictures and cues: `rxvision benchmark` with "
+        "`--worst-cases var/worst_cases.html` (the photographs stay out of the repository)."
+    )
 
 
 def _latency(stages: Mapping[str, Mapping[str, float]]) -> Iterator[str]:

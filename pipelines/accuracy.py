@@ -23,7 +23,7 @@ _ENROL = (
 )
 _SIMULATED = (
     "python -m training.pretrain photographs --rximage ../shared/rximage --out var/simulated",
-    "rxvision benchmark --bundle {bundle} --photos var/simulated --json {figures}",
+    "rxvision benchmark --bundle {bundle} --photos var/simulated --json {figures} --deletion 200",
 )
 
 

@@ -112,6 +112,9 @@ def benchmark(
     deletion: Annotated[
         int, typer.Option(min=0, max=5000, help="photographs on which heat maps are checked by painting parts over")
     ] = 0,
+    worst_cases: Annotated[
+        Path | None, typer.Option(dir_okay=False, help="HTML page of the worst answers with their photographs")
+    ] = None,
     seed: Annotated[int, typer.Option(help="draws partial imprints and bootstrap samples")] = 0,
 ) -> None:
     """Measure a bundle on labelled photographs (labels.csv: file, ndc11, background, side)."""
@@ -125,7 +128,8 @@ def benchmark(
         console.print(measure_epillid(bundle, photos, json_out=json_out, seed=seed, console=console))
         return
     wanted = Wanted(json_out, records=records, page=page, sizes=gallery_sizes, ablations=ablations, beside=beside,
-                    against=dict(one.split("=", 1) for one in against or ()), deletion=deletion)  # fmt: skip
+                    against=dict(one.split("=", 1) for one in against or ()), deletion=deletion,
+                    worst_cases=worst_cases)  # fmt: skip
     with in_one_sentence():
         figures = measure(bundle, photos, wanted=wanted, seed=seed, console=console)
     for table in (benchmark_table(figures), *further_tables(figures)):

@@ -10,9 +10,11 @@ from rich.console import Console
 
 from monitoring.benchmark import benchmark
 from monitoring.deletion import check_by_deletion
+from monitoring.records import read_records
 from pipelines.accuracy import measure_ablations, write_page
 from pipelines.showing import one_bar
 from pipelines.sizes import measure_sizes
+from pipelines.worst_cases import refuse_tracked, write_page_of_worst
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class Wanted:
     beside: Path | None = None
     against: Mapping[str, str] = field(default_factory=dict)
     deletion: int = 0
+    worst_cases: Path | None = None
 
 
 def measure(bundle: Path, photos: Path, *, wanted: Wanted, seed: int, console: Console) -> dict[str, Any]:
@@ -34,10 +37,16 @@ def measure(bundle: Path, photos: Path, *, wanted: Wanted, seed: int, console: C
 
     Raises:
         BenchmarkError: `labels.csv` is missing or malformed, or no photograph shows a pill of the gallery.
+        CommandFault: the page of worst cases would lie in a repository.
         ContractError: the bundle is damaged.
     """
+    if wanted.worst_cases is not None:
+        refuse_tracked(wanted.worst_cases)
+    records = wanted.records or (wanted.json_out.with_suffix(".jsonl") if wanted.worst_cases else None)
     with one_bar("photographs", console=console) as on_progress:
-        figures = benchmark(bundle, photos, seed=seed, records=wanted.records, on_progress=on_progress)
+        figures = benchmark(bundle, photos, seed=seed, records=records, on_progress=on_progress)
+    if wanted.worst_cases is not None and records is not None:
+        write_page_of_worst(bundle, photos, read_records(records), out=wanted.worst_cases)
     if wanted.ablations:
         figures["ablations"] = measure_ablations(bundle, photos, seed=seed)
     if wanted.deletion:

@@ -23,6 +23,7 @@ def test_every_question_stands_with_its_figures_and_intervals(page: tuple[dict, 
     assert figure_text(figures["unknown"]["false_identified"]) in text
     assert "| background | wood |" in text
     assert "| picture only, both sides |" in text
+    assert "--worst-cases var/worst_cases.html" in text
 
 
 def test_it_says_what_was_measured_and_how(page: tuple[dict, str]) -> None:
