@@ -120,9 +120,14 @@ def publish(desk: ReleaseDesk, spec: ReleaseSpec, *, action: str, now: str, payl
         subject_ref=spec.champion.version,
         recogniser=spec.champion.recogniser,
         gallery=spec.champion.gallery,
-        payload=payload,
+        payload={**payload, "release": spec.release_id, "names": named(spec)},
     )
     journal.append(entry)
     journal.close()
     write_release(desk.release_path, spec, key=signing_key(desk.keys_dir))
     return spec
+
+
+def named(spec: ReleaseSpec) -> dict[str, str]:
+    """Role to version and short digests: what a release puts to work, in words that a journal can hold."""
+    return {role: f"{ref.version} {ref.recogniser[7:19]} {ref.gallery[7:19]}" for role, ref in spec.named().items()}

@@ -22,13 +22,14 @@ def in_one_sentence() -> Iterator[None]:
     from data.sources.labelled import LayoutError
     from monitoring.benchmark import BenchmarkError
     from monitoring.candidates import CandidateError
+    from monitoring.experiment_rows import ExperimentError
     from monitoring.promote import GalleryRefusedError, RollbackError
     from monitoring.records import RecordError
     from monitoring.trial import TrialError
     from monitoring.verdict import VerdictError
 
-    named = (CatalogueError, LayoutError, BenchmarkError, CandidateError, GalleryRefusedError, RollbackError,
-             RecordError, TrialError, VerdictError)  # fmt: skip
+    named = (CatalogueError, LayoutError, BenchmarkError, CandidateError, ExperimentError, GalleryRefusedError,
+             RollbackError, RecordError, TrialError, VerdictError)  # fmt: skip
     try:
         yield
     except named as error:

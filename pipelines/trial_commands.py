@@ -1,5 +1,7 @@
 """The commands around a running release: challenge, shadow, and what becomes of an experiment."""
 
+import json
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,6 +11,14 @@ from rich.table import Table
 
 if TYPE_CHECKING:
     from bentos.release import ReleaseSpec
+
+
+class Role(StrEnum):
+    """Who is tried."""
+
+    CHALLENGER = "challenger"
+    SHADOW = "shadow"
+
 
 app = typer.Typer()
 experiment = typer.Typer(no_args_is_help=True, help="What a challenger or shadow has shown, and what becomes of it.")
@@ -82,6 +92,36 @@ def settle() -> None:
     with in_one_sentence():
         spec = settled()
     Console().print("nothing was withdrawn" if spec is None else named(spec))
+
+
+@experiment.command()
+def report(
+    *,
+    json_out: Annotated[Path | None, typer.Option("--json", help="where the figures go; else on the screen")] = None,
+    page: Annotated[Path | None, typer.Option(help="where a page to read goes, in HTML")] = None,
+    role: Annotated[Role | None, typer.Option(help="the last trial of either without it")] = None,
+    alpha: Annotated[float, typer.Option(min=0.001, max=0.5, help="chance of one wrong call of a measure")] = 0.05,
+) -> None:
+    """What the last trial has shown: differences whose intervals may be looked at at any time, by slice."""
+    from bentos.journal import Journal
+    from bentos.settings import Settings
+    from monitoring.experiment import experiment_report
+    from monitoring.experiment_page import in_words, write_page
+    from pipelines.showing import in_one_sentence
+
+    journal = Journal(Settings().journal_url)
+    with in_one_sentence():
+        found = experiment_report(journal, role=role and role.value, alpha=alpha)
+    journal.close()
+    text = json.dumps(found, indent=1)
+    if page is not None:
+        write_page(found, page)
+    if json_out is None:
+        print(text)
+        return
+    json_out.write_text(text + "\n", encoding="utf-8")
+    for sentence in in_words(found):
+        Console().print(sentence)
 
 
 def named(spec: "ReleaseSpec") -> Table:
