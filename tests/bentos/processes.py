@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -47,6 +48,29 @@ def running(settings: Settings, *, bento: str | None = None, until: str = "/read
         httpx.Client(base_url=f"http://127.0.0.1:{settings.port}", timeout=30) as client,
     ):
         yield client
+
+
+@contextmanager
+def redis_server(port: int) -> Iterator[subprocess.Popen]:
+    """A Redis of Debian's package that keeps nothing on disk and answers at 127.0.0.1; it ends with the test."""
+    where = ("--bind", "127.0.0.1", "--port", str(port))
+    process = subprocess.Popen(["redis-server", *where, "--save", "", "--appendonly", "no"], stdout=subprocess.DEVNULL)
+    try:
+        _wait_for_port(port)
+        yield process
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def _wait_for_port(port: int) -> None:
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.02)
+    raise TimeoutError(f"nothing listens at {port}")
 
 
 def resident_mib(home: Path) -> float:

@@ -36,6 +36,11 @@ async def results(items: AsyncIterator[int], *, last: int, **overrides: object) 
     return [result async for result in as_done(items, FirstIsLast(last=last), **options)]
 
 
+async def rest_of(done: AsyncIterator[int], *, into: list[int]) -> None:
+    while True:
+        into.append(await anext(done))
+
+
 def test_results_come_as_they_are_done() -> None:
     first, *others = asyncio.run(results(numbers(4), last=3))
     assert (first, sorted(others)) == (10, [0, 20, 30])
@@ -73,7 +78,7 @@ def test_a_stop_lets_what_was_read_finish() -> None:
         seen.append(await anext(done))
         stopping.set()
         with pytest.raises(ServiceFault, match="stopping"):
-            seen.extend([result async for result in done])
+            await rest_of(done, into=seen)
         return seen
 
     assert sorted(asyncio.run(stopped())) == [0, 10]

@@ -137,6 +137,36 @@ def test_certain_answers_take_one_member_and_uncertain_ones_both(predictor):
     assert uncertain.judge(predictor.observe([photo(3)]).pills[0].sides).route == "ensemble"
 
 
+def test_in_a_hurry_the_fast_member_answers_and_abstains_where_both_were_wanted(predictor):
+    typed = PillMetadata(imprint="A4 TEST", color="green", shape="oval")
+    seen = predictor.observe([photo(3)])
+    full, fast = (predictor.answer(seen, metadata=typed, effort=effort) for effort in ("full", "fast"))
+    assert (fast.degraded, fast.pills) == (False, full.pills)
+    pattern = pattern_spec(weights={}, identified_uncertainty=1.0, unknown_threshold=(-99, 0))
+    flat = recogniser_spec(patterns=dict.fromkeys(recogniser_spec().patterns, pattern), unknown_prior=1e-6)
+    unsure = Predictor(
+        Recogniser(predictor.recogniser.directory, flat, predictor.recogniser.digest, predictor.recogniser.members),
+        predictor.gallery,
+    )
+    (pill,), (whole,) = (unsure.answer(unsure.observe([photo(3)]), effort=e).pills for e in ("fast", "full"))
+    assert (whole.status, whole.explanation.route, whole.explanation.degraded) == ("identified", "ensemble", False)
+    assert (pill.status, pill.explanation.route, pill.explanation.degraded) == ("uncertain", "fast", True)
+    assert pill.reason in pill.explanation.warnings
+    assert pill.medication is None
+
+
+def test_what_looks_hard_is_not_left_to_the_fast_member_alone(predictor):
+    spec = recogniser_spec()
+    hard = spec.model_copy(update={"router": spec.router.model_copy(update={"bias": 99.0})})
+    wary = Predictor(
+        Recogniser(predictor.recogniser.directory, hard, predictor.recogniser.digest, predictor.recogniser.members),
+        predictor.gallery,
+    )
+    typed = PillMetadata(imprint="A4 TEST", color="green", shape="oval")
+    (pill,) = wary.answer(wary.observe([photo(3)]), metadata=typed, effort="fast").pills
+    assert (pill.status, pill.explanation.route, pill.explanation.degraded) == ("uncertain", "fast", True)
+
+
 def test_one_member_alone_can_answer(bundle):
     recogniser = Recogniser.load(bundle / "recogniser", members=("accurate",))
     alone = Predictor(recogniser, Gallery.load(bundle / "gallery", recogniser=recogniser))
