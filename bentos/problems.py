@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.routing import compile_path
 
 from bentos.faults import ServiceFault
 from bentos.runtime.errors import InputError
@@ -138,7 +139,18 @@ async def _plain(request: Request, error: HTTPException) -> JSONResponse:
     sentence = _SENTENCES.get(error.status_code, str(error.detail))
     response = problem(request, status=error.status_code, code=code, sentence=sentence)
     response.headers.update(error.headers or {})
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED and (methods := _methods(request)):
+        response.headers["Allow"] = ", ".join(methods)
     return response
+
+
+def _methods(request: Request) -> list[str]:
+    """What the address takes, all routes together; the framework names the methods of the first alone."""
+    described, path = request.app.openapi()["paths"], request.scope["path"]
+    return sorted(
+        {name.upper() for template, methods in described.items() if compile_path(template)[0].match(path)
+         for name in methods}
+    )  # fmt: skip
 
 
 async def _gone(request: Request, _error: ClientDisconnect) -> JSONResponse:

@@ -198,3 +198,9 @@ def test_feedback_bodies_are_bounded_and_json(client: TestClient) -> None:
     for body in (b"{", b"[]", b"NaN", b"\xff\xfe"):
         bad = client.post("/api/v1/feedback", content=body, headers={"Content-Type": "application/json"})
         is_problem(bad, status=422, code="bad_request")
+
+
+def test_a_wrong_method_is_told_all_the_right_ones(client: TestClient) -> None:
+    response = client.put("/api/v1/batches/00000000-0000-0000-0000-000000000000")
+    is_problem(response, status=405, code="method_not_allowed")
+    assert response.headers["allow"] == "DELETE, GET"
