@@ -37,12 +37,19 @@ def identify(
     shape: Annotated[str | None, typer.Option(help="SPL shape, e.g. ROUND, OVAL, CAPSULE")] = None,
     size_mm: Annotated[float | None, typer.Option(help="longest side in mm")] = None,
     bundle: Bundle = None,
+    heat_map: Annotated[
+        Path | None, typer.Option(dir_okay=False, help="PNG to write: what in the photograph spoke for the answer")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="print the answer as JSON")] = False,
 ) -> None:
     """Identify the medication in a photograph."""
-    metadata = _metadata(imprint=imprint, color=color, shape=shape, size_mm=size_mm)
+    metadata = _metadata(imprint=imprint, color=color, shape=shape, size_mm=size_mm, heat_map=heat_map is not None)
     pictures = [path.read_bytes() for path in (photo, back) if path is not None]
     answer = _predictor(bundle).identify(pictures, metadata=metadata, request_id="local")
+    if heat_map is not None:
+        from bentos.overlay import draw_heat_maps
+
+        heat_map.write_bytes(draw_heat_maps(answer, pictures))
     if json:
         print(answer.model_dump_json(indent=1))
         return

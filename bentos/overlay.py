@@ -3,13 +3,15 @@
 H W: rows and columns in pixels, C: red, green, blue.
 """
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 import cv2
 import numpy as np
 
-from bentos.runtime.answer import HeatMap
-from bentos.runtime.decode import Picture
+from bentos.runtime.answer import Answer, HeatMap
+from bentos.runtime.decode import Picture, decode
 
 _FOR: Final = np.array([205, 35, 25], np.float32)
 _AGAINST: Final = np.array([35, 75, 205], np.float32)
@@ -30,6 +32,18 @@ def overlaid(picture: Picture, heat_map: HeatMap) -> np.ndarray:
     tint_HWC = np.where(heat_HW1 > 0, _FOR, _AGAINST)
     part_HWC[:] = (part_HWC * (1 - weight_HW1) + tint_HWC * weight_HW1 + 0.5).astype(np.uint8)
     return drawn_HWC
+
+
+def draw_heat_maps(answer: Answer, pictures: Sequence[bytes]) -> bytes:
+    """The photographs of an answer below each other, each with the maps of its pills, as PNG."""
+    decoded = [decode(data) for data in pictures]
+    for pill in answer.pills:
+        for heat_map in pill.explanation.heat_maps or ():
+            shown = decoded[heat_map.picture]
+            decoded[heat_map.picture] = replace(shown, rgb_HWC=overlaid(shown, heat_map))
+    width = max(picture.rgb_HWC.shape[1] for picture in decoded)
+    padded = [np.pad(p.rgb_HWC, ((0, 0), (0, width - p.rgb_HWC.shape[1]), (0, 0))) for p in decoded]
+    return cv2.imencode(".png", np.vstack(padded)[..., ::-1])[1].tobytes()
 
 
 def around_pill(rgb_HWC: np.ndarray, picture: Picture, heat_map: HeatMap) -> np.ndarray:

@@ -39,6 +39,7 @@ def _pill(pill: PillAnswer, statistics: list[dict[str, float]]) -> dict[str, Any
         "cues": _rounded(pill.explanation.cues),
         "num_in_set": pill.prediction_set.num_appearances,
         "medication_id": pill.medication.medication_id if pill.medication else None,
+        "asks": pill.ask.question if pill.ask else None,
         "look_alikes": [item.medication_id for item in pill.explanation.look_alikes],
         "alternatives": [a.medication_id for a in pill.alternatives[:_KEPT_ALTERNATIVES]],
         "statistics": statistics,

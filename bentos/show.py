@@ -6,6 +6,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bentos.runtime.answer import Answer, PillAnswer, PredictionSet, Seen
+from bentos.runtime.explain import cue_words
 
 _STYLE = {"identified": "bold green", "uncertain": "bold yellow", "unknown": "bold red", "retake": "bold magenta"}
 _SHOWN_ALTERNATIVES = 5
@@ -49,6 +50,9 @@ def _facts(pill: PillAnswer) -> list[tuple[str, RenderableType]]:
     rows.append(("Possible", _promise(pill.prediction_set)))
     rows += [("Seen", _in_words(pill.seen))] if pill.seen else []
     rows += [("Warning", Text(warning, style="yellow")) for warning in pill.explanation.warnings]
+    rows += [("Why", pill.explanation.words)] if pill.explanation.words else []
+    matched = [f"{view.medication_id} {view.side}" for view in pill.explanation.matched]
+    rows += [("Reference", ", ".join(matched))] if matched else []
     rows += [("Next", Text(pill.next, style="cyan"))] if pill.next else []
     return rows
 
@@ -77,11 +81,11 @@ def _alternatives(pill: PillAnswer) -> Table:
 def _cues(pill: PillAnswer) -> Table:
     route = pill.explanation.route
     table = Table(title=f"Why, in nats (route: {route})", title_justify="left", box=None)
-    for column, justify in (("cue", "left"), ("share", "right"), ("over the second", "right")):
+    for column, justify in (("cue", "left"), ("share", "right"), ("over the other drug", "right")):
         table.add_column(column, justify=justify)
     against = pill.explanation.against_runner_up
     for cue, share in sorted(pill.explanation.cues.items(), key=lambda item: -item[1]):
-        table.add_row(cue, f"{share:+.2f}", f"{against[cue]:+.2f}" if cue in against else "")
+        table.add_row(cue_words(cue), f"{share:+.2f}", f"{against[cue]:+.2f}" if cue in against else "")
     return table
 
 

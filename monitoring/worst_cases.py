@@ -13,8 +13,8 @@ import numpy as np
 
 from bentos.overlay import around_pill, overlaid
 from bentos.runtime.answer import Explanation, PillAnswer, PillMetadata
-from bentos.runtime.decide import CUE_WORDS
 from bentos.runtime.decode import decode
+from bentos.runtime.explain import cue_words
 from bentos.runtime.predictor import Observation, Predictor
 from monitoring.ask import observe
 from monitoring.benchmark import read_labels
@@ -170,9 +170,7 @@ def shown(predictor: Predictor, medication_id: str) -> Shown:
 def cue_rows(explanation: Explanation) -> list[Cue]:
     """The cues, that which speaks loudest for or against the first answer on top."""
     over = explanation.against_runner_up
-    names = {"fast": "the fast encoder", "accurate": "the accurate encoder", "texture": "the texture"}
-    rows = [Cue(CUE_WORDS.get(name, names.get(name, name.replace("_", " "))), share, over.get(name, 0.0))
-            for name, share in explanation.cues.items()]  # fmt: skip
+    rows = [Cue(cue_words(name), share, over.get(name, 0.0)) for name, share in explanation.cues.items()]
     return sorted(rows, key=lambda cue: -abs(cue.share))
 
 

@@ -12,6 +12,15 @@ from bentos.runtime.look_alike import Neighbour, as_look_alike
 from bentos.runtime.matched import matched_rows
 
 TELLING_NATS: Final = 0.5
+_NAMED_BESIDES: Final = {
+    "fast": "the fast encoder",
+    "accurate": "the accurate encoder",
+    "texture": "the surface in the picture",
+    "seen_color": "the colour that was seen",
+    "seen_shape": "the shape that was seen",
+    "seen_score": "the score line that was seen",
+    "seen_marking": "print or relief as it was seen",
+}
 _MAX_NAME: Final = 70
 
 
@@ -57,7 +66,7 @@ def runner_up(ruling: Ruling, gallery: Gallery) -> int | None:
 
 def in_words(shares: Mapping[str, float], *, first: str, second: str | None = None) -> str:
     """One sentence: what speaks for the first answer, what for the second or, where there is none, against it."""
-    named = {CUE_WORDS.get(name, name.replace("_", " ")): share for name, share in without_members(shares).items()}
+    named = {cue_words(name): share for name, share in without_members(shares).items()}
     ordered = sorted(named.items(), key=lambda item: -abs(item[1]))
     speaking_for = [words for words, share in ordered if share >= TELLING_NATS]
     against = [words for words, share in ordered if share <= -TELLING_NATS]
@@ -68,6 +77,11 @@ def in_words(shares: Mapping[str, float], *, first: str, second: str | None = No
     ]
     sentence = "; ".join(filter(None, halves)) or f"nothing clearly speaks for {rather}"
     return sentence[0].upper() + sentence[1:] + "."
+
+
+def cue_words(name: str) -> str:
+    """What a person calls a cue."""
+    return CUE_WORDS.get(name) or _NAMED_BESIDES.get(name, name.replace("_", " "))
 
 
 def matched_views(

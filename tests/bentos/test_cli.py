@@ -4,11 +4,13 @@ import json
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import typer
 
 from bentos import cli
 from bentos.runtime.answer import Answer
+from bentos.runtime.decode import decode
 from tests.builders import jpeg, tiny_catalogue, tiny_picture
 
 MEDICATION = tiny_catalogue()[1]
@@ -46,8 +48,23 @@ def test_a_person_reads_status_name_confidence_candidates_and_why(
     monkeypatch.setenv("COLUMNS", "120")
     assert rxvision(monkeypatch, "identify", photos[0], "--imprint", "A2", "--bundle", str(bundle)) == 0
     shown = capsys.readouterr().out
-    for expected in ("Status", MEDICATION.display_name, "Confidence", "Candidates", "imprint", "pharmacist"):
+    named = ("Status", MEDICATION.display_name, "Confidence", "Candidates", "typed imprint", "pharmacist")
+    for expected in (*named, "Why", "Reference"):
         assert expected in shown
+
+
+def test_a_heat_map_is_written_on_request(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture, photos: tuple, bundle: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "heat.png"
+    asked = ("identify", photos[0], "--back", photos[1], "--bundle", str(bundle), "--json")
+    assert rxvision(monkeypatch, *asked, "--heat-map", str(out)) == 0
+    maps = Answer.model_validate_json(capsys.readouterr().out).pills[0].explanation.heat_maps
+    assert [heat_map.picture for heat_map in maps] == [0, 1]
+    drawn = decode(out.read_bytes()).rgb_HWC
+    plain = [decode(Path(photo).read_bytes()).rgb_HWC for photo in photos]
+    assert drawn.shape == (sum(p.shape[0] for p in plain), plain[0].shape[1], 3)
+    assert not np.array_equal(drawn[: plain[0].shape[0]], plain[0])
 
 
 def test_without_a_bundle_the_champion_of_the_home_answers(
