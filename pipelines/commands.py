@@ -13,6 +13,21 @@ from pipelines.trial_commands import app as trial_commands
 app = typer.Typer(no_args_is_help=True, help="Train, judge, promote and measure.")
 app.add_typer(trial_commands)
 Directory = Annotated[Path, typer.Option(exists=True, file_okay=False)]
+GallerySizes = Annotated[
+    Path | None, typer.Option(help="directory for coverage and false names over the gallery's size")
+]
+Beside = Annotated[
+    Path | None, typer.Option(exists=True, dir_okay=False, help="figures of simulated photographs, for the page")
+]
+Against = Annotated[
+    list[str] | None, typer.Option(help="NAME=FILE, another bundle's figures on the same photographs, for the page")
+]
+Deletion = Annotated[
+    int, typer.Option(min=0, max=5000, help="photographs on which heat maps are checked by painting parts over")
+]
+WorstCases = Annotated[
+    Path | None, typer.Option(dir_okay=False, help="HTML page of the worst answers with their photographs")
+]
 
 
 class Protocol(StrEnum):
@@ -99,22 +114,12 @@ def benchmark(
     protocol: Annotated[Protocol, typer.Option(help="photos: labels.csv; epillid: as published, retrieval alone")] = (
         Protocol.PHOTOS
     ),
-    gallery_sizes: Annotated[
-        Path | None, typer.Option(help="directory for coverage and false names over the gallery's size")
-    ] = None,
+    gallery_sizes: GallerySizes = None,
     ablations: Annotated[bool, typer.Option("--ablations", help="also with single cues left out")] = False,
-    beside: Annotated[
-        Path | None, typer.Option(exists=True, dir_okay=False, help="figures of simulated photographs, for the page")
-    ] = None,
-    against: Annotated[
-        list[str] | None, typer.Option(help="NAME=FILE, another bundle's figures on the same photographs, for the page")
-    ] = None,
-    deletion: Annotated[
-        int, typer.Option(min=0, max=5000, help="photographs on which heat maps are checked by painting parts over")
-    ] = 0,
-    worst_cases: Annotated[
-        Path | None, typer.Option(dir_okay=False, help="HTML page of the worst answers with their photographs")
-    ] = None,
+    beside: Beside = None,
+    against: Against = None,
+    deletion: Deletion = 0,
+    worst_cases: WorstCases = None,
     seed: Annotated[int, typer.Option(help="draws partial imprints and bootstrap samples")] = 0,
 ) -> None:
     """Measure a bundle on labelled photographs (labels.csv: file, ndc11, background, side)."""
