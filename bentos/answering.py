@@ -18,8 +18,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from bentos.admission import Admission
 from bentos.cache import Kept, open_cache
 from bentos.faults import ServiceFault
-from bentos.feedback import Feedback, feedback_entry
+from bentos.feedback import Feedback
 from bentos.journal import HMAC_KEY_FILE, Entry, Journal, Recorded, input_hmac
+from bentos.judged import feedback_entry
 from bentos.metrics import Metrics
 from bentos.records import prediction_payload
 from bentos.rollout.rollout import Rollout, excused, session_unit

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict
 
 from bentos.answering import Answering
+from bentos.catalogue import Match, MedicationPage, MedicationQuery
 from bentos.faults import ServiceFault
 from bentos.openapi import problems
 from bentos.runtime.contract import View
@@ -15,7 +16,6 @@ from bentos.runtime.gallery import Gallery
 from bentos.runtime.medication import Medication, appearance_id_of
 from bentos.runtime.pictures import MEDIA_TYPE as PICTURE_TYPE
 from bentos.search import Found, MedicationSearch
-from bentos.search import Query as Wanted
 
 PictureSide = Literal["front", "back", "unknown"]
 _SIDES: Final[tuple[PictureSide, ...]] = ("front", "back", "unknown")
@@ -24,31 +24,6 @@ router = APIRouter(prefix="/api/v1", tags=["medications"])
 
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Match(_Part):
-    """One medication of a page; `imprint_score` is in nats, 0 where no imprint was asked for."""
-
-    medication_id: str
-    name: str
-    labeler: str | None
-    strength: str | None
-    imprint: str
-    colors: tuple[str, ...]
-    shape: str
-    size_mm: float
-    imprint_score: float
-    href: str
-
-
-class MedicationPage(_Part):
-    """One page of a search. Pages fit together while `gallery` stays the same."""
-
-    gallery: str
-    total: int
-    offset: int
-    next_offset: int | None
-    medications: tuple[Match, ...]
 
 
 class PictureLink(_Part):
@@ -76,7 +51,7 @@ class MedicationRecord(_Part):
 @router.get(
     "/medications", response_model=MedicationPage, responses=problems(422, 503), operation_id="searchMedications"
 )
-async def medications(request: Request, wanted: Annotated[Wanted, Query()]) -> Response:
+async def medications(request: Request, wanted: Annotated[MedicationQuery, Query()]) -> Response:
     """Search by imprint (mistakes allowed), colour, shape and name; all that is given must fit."""
     answering: Answering = request.app.state.answering
     gallery = answering.serving().predictor.gallery
@@ -166,7 +141,7 @@ def _known(gallery: Gallery, medication_id: str) -> Medication:
     return found
 
 
-def _find(request: Request, wanted: Wanted) -> Found:
+def _find(request: Request, wanted: MedicationQuery) -> Found:
     return _search(request).find(wanted)
 
 
@@ -181,7 +156,7 @@ def _search(request: Request) -> MedicationSearch:
     return held
 
 
-def _page(found: Found, wanted: Wanted, *, gallery: str) -> MedicationPage:
+def _page(found: Found, wanted: MedicationQuery, *, gallery: str) -> MedicationPage:
     end = wanted.offset + len(found.matches)
     return MedicationPage(
         gallery=gallery,

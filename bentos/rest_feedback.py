@@ -7,8 +7,9 @@ from fastapi import APIRouter, Request, Response
 from bentos.answering import Answering
 from bentos.bodies import json_record
 from bentos.feedback import Feedback, FeedbackReceipt
-from bentos.model_status import ModelStatus, model_status
+from bentos.model_status import ModelStatus
 from bentos.openapi import json_body, problems
+from bentos.status import model_status
 
 router = APIRouter(prefix="/api/v1", tags=["model"])
 

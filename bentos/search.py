@@ -5,31 +5,17 @@ Shapes: A appearances, M medications.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
 from rapidfuzz import fuzz, process
 
+from bentos.catalogue import MedicationQuery
 from bentos.runtime.errors import InputError
 from bentos.runtime.gallery import Gallery
 from bentos.runtime.medication import Medication
 from bentos.runtime.spl import parse_color, parse_shape
 
 MIN_NAME_LIKENESS = 80.0
-
-
-class Query(BaseModel):
-    """What is known of the medication; every part that is given must fit."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    imprint: Annotated[str | None, Field(max_length=200, description="text on the pill, mistakes allowed")] = None
-    color: Annotated[str | None, Field(max_length=80, description="SPL colours, all of them, joined by ';'")] = None
-    shape: Annotated[str | None, Field(max_length=40, description="SPL shape")] = None
-    name: Annotated[str | None, Field(max_length=100, description="generic or brand name, mistakes allowed")] = None
-    offset: Annotated[int, Field(ge=0, le=10_000_000)] = 0
-    limit: Annotated[int, Field(ge=1, le=100)] = 20
 
 
 @dataclass(frozen=True)
@@ -52,7 +38,7 @@ class MedicationSearch:
         self._appearance_M = np.array([number[item.medication_id] for item in self._medications])
         self._names = [_names(item) for item in self._medications]
 
-    def find(self, query: Query) -> Found:
+    def find(self, query: MedicationQuery) -> Found:
         """One page of what fits; better imprints and names first, then by medication_id.
 
         Raises:
@@ -76,7 +62,7 @@ class MedicationSearch:
             return np.full(len(self._medications), 100.0)
         return process.cdist([name.casefold().strip()], self._names, scorer=fuzz.partial_ratio)[0]
 
-    def _looks(self, query: Query) -> np.ndarray:
+    def _looks(self, query: MedicationQuery) -> np.ndarray:
         colors = {_parsed(parse_color, piece) for piece in (query.color or "").split(";") if piece.strip()}
         shape = _parsed(parse_shape, query.shape) if query.shape else None
         looks = self._gallery.appearances

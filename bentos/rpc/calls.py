@@ -19,7 +19,8 @@ from bentos.metrics import Metrics
 from bentos.observed import request_id_of
 from bentos.problems import retry_after_s
 from bentos.proto.rxvision.v1 import medication_identification_pb2 as pb
-from bentos.rpc.errors import INTERNAL, REQUEST_ID_KEY, status_code, trailing_metadata
+from bentos.rpc.errors import INTERNAL, status_code, trailing_metadata
+from bentos.rpc.keys import REQUEST_ID_KEY
 from bentos.runtime.errors import InputError
 from bentos.upload import MAX_BODY_BYTES
 

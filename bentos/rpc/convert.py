@@ -1,12 +1,9 @@
 """Between gRPC messages and our records; the field names are the same on both sides."""
 
 import json
-from typing import Any, Final, get_args
+from typing import Final
 
-from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
-from pydantic import BaseModel
-from pydantic.fields import FieldInfo
 
 from bentos.faults import ServiceFault
 from bentos.model_status import ModelStatus
@@ -59,11 +56,6 @@ def outcome_of(answer: Answer | None = None, problem: Problem | None = None) -> 
     return {"problem": pb.Problem(code=problem.code, detail=problem.detail, grpc_code=grpc_code)}
 
 
-def answer_of(response: pb.PredictMedicationResponse) -> Answer:
-    """The envelope of a response, as REST gives it."""
-    return _record(response, Answer)
-
-
 def status_of(status: ModelStatus) -> pb.GetModelStatusResponse:
     """What answers now."""
     return pb.GetModelStatusResponse(**status.model_dump())
@@ -73,34 +65,3 @@ def _metadata(request: pb.PredictMedicationRequest) -> str | None:
     """The metadata as REST takes it: one JSON object; none where nothing was typed."""
     typed = {field.name: value for field, value in request.metadata.ListFields()}
     return json.dumps(typed) if typed else None
-
-
-def _record(message: Message, kind: type[BaseModel]) -> BaseModel:
-    return kind.model_validate(_facts(message, kind))
-
-
-def _facts(message: Message, kind: type[BaseModel]) -> dict[str, Any]:
-    """The fields that the record has, in plain values; an unset one is None where the record may hold that."""
-    names = message.DESCRIPTOR.fields_by_name
-    return {name: _value(message, names[name], facts) for name, facts in kind.model_fields.items()}
-
-
-def _value(message: Message, field: FieldDescriptor, facts: FieldInfo) -> Any:
-    if field.has_presence and not message.HasField(field.name):
-        return None
-    value = getattr(message, field.name)
-    if field.message_type is not None and field.message_type.GetOptions().map_entry:
-        return dict(value)
-    if field.message_type is None:
-        return list(value) if field.is_repeated else value
-    kind = _record_of(facts.annotation)
-    if not field.is_repeated:
-        return _facts(value, kind)
-    return [_facts(each, kind) for each in value] or (None if facts.default is None else [])
-
-
-def _record_of(annotation: Any) -> type[BaseModel]:
-    """The record named anywhere in a field's annotation."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next(filter(None, map(_record_of, get_args(annotation))))

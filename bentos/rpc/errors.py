@@ -14,11 +14,9 @@ from google.rpc import error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
 from bentos.problems import STATUS
+from bentos.rpc.keys import CODE_KEY, PUSHBACK_KEY, REQUEST_ID_KEY
 
 DOMAIN: Final = "rxvision"
-CODE_KEY: Final = "rxvision-code"
-REQUEST_ID_KEY: Final = "x-request-id"
-PUSHBACK_KEY: Final = "grpc-retry-pushback-ms"
 INTERNAL: Final = "internal"
 
 # By the HTTP status of the error's code, so that both protocols have one table (bentos/problems.py).

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 from bentos.answering import Answering
 from bentos.batch import answer_or_problem, item_request_id
 from bentos.faults import ServiceFault
-from bentos.model_status import model_status
 from bentos.problems import describe
 from bentos.proto.rxvision.v1 import medication_identification_pb2 as pb
 from bentos.proto.rxvision.v1.medication_identification_pb2_grpc import MedicationIdentificationServicer
@@ -14,6 +13,7 @@ from bentos.rpc.calls import Call
 from bentos.rpc.convert import entry_of, outcome_of, response_of, status_of
 from bentos.rpc.stream import as_done
 from bentos.runtime.errors import InputError
+from bentos.status import model_status
 from bentos.upload import parse_metadata
 
 

@@ -9,7 +9,8 @@ from pydantic import BaseModel
 from bentos.faults import ServiceFault
 from bentos.model_status import ModelStatus
 from bentos.proto.rxvision.v1 import medication_identification_pb2 as pb
-from bentos.rpc.convert import answer_of, entry_of, response_of
+from bentos.rpc.convert import entry_of, response_of
+from bentos.rpc.parse import answer_of
 from bentos.runtime.answer import Answer, PillMetadata
 from bentos.runtime.errors import InputError
 from bentos.runtime.predictor import Predictor

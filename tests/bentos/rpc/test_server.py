@@ -17,7 +17,7 @@ from grpc_status import rpc_status
 from bentos.journal import Journal
 from bentos.proto.rxvision.v1 import medication_identification_pb2 as pb
 from bentos.proto.rxvision.v1.medication_identification_pb2_grpc import MedicationIdentificationStub
-from bentos.rpc.convert import answer_of
+from bentos.rpc.parse import answer_of
 from bentos.runtime.answer import Answer, PillMetadata
 from bentos.runtime.errors import InputError
 from bentos.runtime.predictor import Predictor
