@@ -1,0 +1,185 @@
+"""The typed client of the REST interface."""
+
+import json
+import uuid
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any, Final, Self, TypeVar
+
+import httpx
+from pydantic import BaseModel, ValidationError
+
+from bentos.catalogue import MedicationPage, MedicationQuery
+from bentos.client.failure import CallFailed, deadline_passed
+from bentos.client.items import Item, Outcome
+from bentos.client.retries import Retries
+from bentos.feedback import Feedback, FeedbackReceipt
+from bentos.model_status import ModelStatus
+from bentos.rollout.assign import SESSION_KEY_HEADER
+from bentos.rpc.keys import REQUEST_ID_KEY
+from bentos.runtime.answer import Answer, PillMetadata
+
+_Record = TypeVar("_Record", bound=BaseModel)
+_REFUSED: Final = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
+
+
+class _Problem(BaseModel):
+    """What a client needs of a problem document."""
+
+    code: str
+    detail: str
+    request_id: str
+
+
+class _BatchItem(BaseModel):
+    answer: Answer | None = None
+    problem: _Problem | None = None
+
+
+class _BatchAnswer(BaseModel):
+    items: tuple[_BatchItem, ...]
+
+
+class RestClient:
+    """Calls a service over REST; one client may be used by many threads, and should be closed.
+
+    Every method takes `deadline_s` for all its attempts together, and raises `CallFailed`. Refused calls (429, 503)
+    and those that found no connection are tried again; calls whose connection broke are too where they only read.
+    """
+
+    def __init__(self, base_url: str, *, retries: Retries | None = None, http: httpx.Client | None = None) -> None:
+        """Nothing is sent; `http` is an httpx client of one's own, for certificates and proxies."""
+        self._base_url = base_url.rstrip("/")
+        self._retries = retries or Retries()
+        self._http = http or httpx.Client()
+
+    def __enter__(self) -> Self:
+        """Itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close."""
+        self.close()
+
+    def close(self) -> None:
+        """End the connections."""
+        self._http.close()
+
+    def identify(
+        self,
+        front: bytes,
+        *,
+        back: bytes | None = None,
+        metadata: PillMetadata | None = None,
+        session: str | None = None,
+        deadline_s: float = 10.0,
+    ) -> Answer:
+        """Identify one pill, or each pill of one photograph; calls of one `session` meet one variant of the release."""
+        files = [("image", front)] + ([("image_back", back)] if back is not None else [])
+        data = {} if metadata is None else {"metadata": metadata.model_dump_json(exclude_unset=True)}
+        return self._call(
+            "POST", "/api/v1/predict", Answer, deadline_s=deadline_s, session=session, files=files, data=data
+        )
+
+    def identify_many(
+        self, items: Sequence[Item], *, session: str | None = None, deadline_s: float = 60.0
+    ) -> tuple[Outcome, ...]:
+        """An answer or a failure for each item, in their order; a request holds as many as the service allows (32)."""
+        files = [("image", item.front) for item in items]
+        files += [("image_back", item.back) for item in items if item.back is not None]
+        data = {
+            "backs": json.dumps([number for number, item in enumerate(items) if item.back is not None]),
+            "metadata": json.dumps([item.metadata and item.metadata.model_dump(exclude_unset=True) for item in items]),
+        }
+        path = "/api/v1/predict/batch"
+        found = self._call("POST", path, _BatchAnswer, deadline_s=deadline_s, session=session, files=files, data=data)
+        return tuple(_outcome(item) for item in found.items)
+
+    def model_status(self, *, deadline_s: float = 5.0) -> ModelStatus:
+        """Which release answers, and what it is made of."""
+        return self._call("GET", "/api/v1/model", ModelStatus, deadline_s=deadline_s)
+
+    def search(self, wanted: MedicationQuery, *, deadline_s: float = 5.0) -> MedicationPage:
+        """One page of the medications that fit."""
+        params = wanted.model_dump(exclude_none=True)
+        return self._call("GET", "/api/v1/medications", MedicationPage, deadline_s=deadline_s, params=params)
+
+    def give_feedback(self, said: Feedback, *, deadline_s: float = 5.0) -> FeedbackReceipt:
+        """Say what the pill of an earlier answer really was."""
+        body = said.model_dump(mode="json")
+        return self._call(
+            "POST", "/api/v1/feedback", FeedbackReceipt, deadline_s=deadline_s, reads_only=False, json=body
+        )
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        kind: type[_Record],
+        *,
+        deadline_s: float,
+        session: str | None = None,
+        reads_only: bool = True,
+        **body: Any,
+    ) -> _Record:
+        request_id = str(uuid.uuid4())
+        headers = {REQUEST_ID_KEY: request_id} | ({SESSION_KEY_HEADER: session} if session else {})
+
+        def attempt(left_s: float) -> bytes:
+            try:
+                return self._sent(method, path, request_id=request_id, left_s=left_s, headers=headers, **body)
+            except httpx.TimeoutException as error:
+                raise deadline_passed(request_id) from error
+            except httpx.ConnectError as error:
+                raise CallFailed("unreachable", f"{error}.", request_id=request_id, again=True) from error
+            except httpx.TransportError as error:
+                sentence = f"The connection broke: {error}."
+                raise CallFailed("connection_lost", sentence, request_id=request_id, again=reads_only) from error
+
+        content = self._retries.call(attempt, deadline_s=deadline_s)
+        try:
+            return kind.model_validate_json(content, extra="ignore")  # of a newer service, what is known
+        except ValidationError as error:
+            sentence = f"The service's answer is no {kind.__name__}: {error.errors()[0]['msg']}."
+            raise CallFailed("unreadable", sentence, request_id=request_id) from error
+
+    def _sent(self, method: str, path: str, *, request_id: str, left_s: float, **request: Any) -> bytes:
+        """The body of one attempt. httpx bounds each step by `left_s`; a body that trickles in is bounded here."""
+        end, content = self._retries.clock() + left_s, bytearray()
+        with self._http.stream(method, self._base_url + path, timeout=left_s, **request) as response:
+            for chunk in response.iter_bytes():
+                content += chunk
+                if self._retries.clock() > end:
+                    raise deadline_passed(request_id)
+        if not response.is_success:
+            raise _refusal(response, bytes(content), request_id=request_id)
+        return bytes(content)
+
+
+def _refusal(response: httpx.Response, content: bytes, *, request_id: str) -> CallFailed:
+    """The failure that a response says, also where a proxy wrote it."""
+    try:
+        problem = _Problem.model_validate_json(content)
+    except ValidationError:
+        status = HTTPStatus(response.status_code)
+        sentence = f"The service or a proxy answered {status.value} {status.phrase}."
+        problem = _Problem(code=status.name.lower(), detail=sentence, request_id=request_id)
+    return CallFailed(
+        problem.code,
+        problem.detail,
+        request_id=problem.request_id,
+        retry_after_s=_seconds(response.headers.get("Retry-After", "")),
+        again=response.status_code in _REFUSED,
+    )
+
+
+def _seconds(text: str) -> float | None:
+    """`Retry-After` in seconds, as this service says it; a date (RFC 9110) would need the service's clock."""
+    return float(text) if text.isascii() and text.isdigit() else None
+
+
+def _outcome(item: _BatchItem) -> Outcome:
+    if item.answer is not None:
+        return item.answer
+    problem = item.problem or _Problem(code="unreadable", detail="Neither answer nor problem came back.", request_id="")
+    return CallFailed(problem.code, problem.detail, request_id=problem.request_id)

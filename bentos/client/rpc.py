@@ -1,0 +1,156 @@
+"""The typed client of the gRPC interface."""
+
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from types import MappingProxyType
+from typing import Any, Final, Self
+
+import grpc
+from google.protobuf.message import Message
+from pydantic import ValidationError
+
+from bentos.client.failure import CallFailed, deadline_passed
+from bentos.client.items import Item, Outcome
+from bentos.client.retries import Retries
+from bentos.model_status import ModelStatus
+from bentos.proto.rxvision.v1 import medication_identification_pb2 as pb
+from bentos.proto.rxvision.v1.medication_identification_pb2_grpc import MedicationIdentificationStub
+from bentos.rpc.keys import CODE_KEY, PUSHBACK_KEY, REQUEST_ID_KEY
+from bentos.rpc.parse import answer_of, model_status_of
+from bentos.runtime.answer import Answer, PillMetadata
+
+_OWN_CODES: Final = MappingProxyType({grpc.StatusCode.UNAVAILABLE: "unreachable"})
+_OPTIONS: Final = (
+    ("grpc.enable_retries", 0),  # ours are the only ones
+    ("grpc.max_receive_message_length", 2**26),
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 2000),
+)
+
+
+class GrpcClient:
+    """Calls a service over gRPC; one client may be used by many threads, and should be closed.
+
+    Every method takes `deadline_s` for all its attempts together, and raises `CallFailed`. Calls that were refused
+    or found no connection (RESOURCE_EXHAUSTED, UNAVAILABLE) are tried again: all methods here only read.
+    """
+
+    def __init__(
+        self, address: str, *, credentials: grpc.ChannelCredentials | None = None, retries: Retries | None = None
+    ) -> None:
+        """`host:port`; in plain text without credentials. Nothing is sent."""
+        self._retries = retries or Retries()
+        if credentials is None:
+            self._channel = grpc.insecure_channel(address, options=_OPTIONS)
+        else:
+            self._channel = grpc.secure_channel(address, credentials, options=_OPTIONS)
+        self._stub = MedicationIdentificationStub(self._channel)
+
+    def __enter__(self) -> Self:
+        """Itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close."""
+        self.close()
+
+    def close(self) -> None:
+        """End the connections."""
+        self._channel.close()
+
+    def identify(
+        self,
+        front: bytes,
+        *,
+        back: bytes | None = None,
+        metadata: PillMetadata | None = None,
+        session: str | None = None,
+        deadline_s: float = 10.0,
+    ) -> Answer:
+        """Identify one pill, or each pill of one photograph; calls of one `session` meet one variant of the release."""
+        request = _request(Item(front, back, metadata), session=session)
+        return self._call(self._stub.PredictMedication, request, answer_of, deadline_s=deadline_s)
+
+    def identify_many(
+        self, items: Sequence[Item], *, session: str | None = None, deadline_s: float = 60.0
+    ) -> tuple[Outcome, ...]:
+        """An answer or a failure for each item, in their order; a request holds as many as the service allows (32)."""
+        request = pb.PredictBatchRequest(items=[_request(item, session=session) for item in items])
+        return self._call(self._stub.PredictBatch, request, _outcomes, deadline_s=deadline_s)
+
+    def identify_stream(
+        self, items: Iterable[tuple[str, Item]], *, session: str | None = None, deadline_s: float | None = None
+    ) -> Iterator[tuple[str, Outcome]]:
+        """Bulk: each item's answer or failure as soon as it is there, under the id it was given; never tried again.
+
+        Items are taken from `items`, in another thread, as fast as the service answers.
+        """
+        request_id = str(uuid.uuid4())
+        requests = (pb.PredictStreamRequest(item_id=name, item=_request(item, session=session)) for name, item in items)
+        responses = self._stub.PredictStream(requests, timeout=deadline_s, metadata=((REQUEST_ID_KEY, request_id),))
+        try:
+            for response in responses:
+                yield response.item_id, _outcome(response)
+        except grpc.RpcError as error:
+            raise _failure(error, request_id=request_id) from error
+        finally:
+            responses.cancel()
+
+    def model_status(self, *, deadline_s: float = 5.0) -> ModelStatus:
+        """Which release answers, and what it is made of."""
+        request = pb.GetModelStatusRequest()
+        return self._call(self._stub.GetModelStatus, request, model_status_of, deadline_s=deadline_s)
+
+    def _call(
+        self, method: grpc.UnaryUnaryMultiCallable, request: Message, parse: Callable[[Any], Any], *, deadline_s: float
+    ) -> Any:
+        request_id = str(uuid.uuid4())
+
+        def attempt(left_s: float) -> Message:
+            try:
+                return method(request, timeout=left_s, metadata=((REQUEST_ID_KEY, request_id),))
+            except grpc.RpcError as error:
+                raise _failure(error, request_id=request_id) from error
+
+        response = self._retries.call(attempt, deadline_s=deadline_s)
+        try:
+            return parse(response)
+        except ValidationError as error:
+            sentence = f"The service's answer cannot be read: {error.errors()[0]['msg']}."
+            raise CallFailed("unreadable", sentence, request_id=request_id) from error
+
+
+def _request(item: Item, *, session: str | None) -> pb.PredictMedicationRequest:
+    typed = None if item.metadata is None else pb.PillMetadata(**item.metadata.model_dump(exclude_none=True))
+    return pb.PredictMedicationRequest(
+        image_data=item.front, back_image_data=item.back, metadata=typed, session_key=session or ""
+    )
+
+
+def _outcomes(response: pb.PredictBatchResponse) -> tuple[Outcome, ...]:
+    return tuple(_outcome(item) for item in response.items)
+
+
+def _outcome(item: pb.BatchItem | pb.PredictStreamResponse) -> Outcome:
+    if item.HasField("answer"):
+        return answer_of(item.answer)
+    return CallFailed(item.problem.code, item.problem.detail, request_id=item.request_id)
+
+
+def _failure(error: grpc.RpcError, *, request_id: str) -> CallFailed:
+    """What a failed call says; without a code of ours it came from gRPC itself or from a proxy."""
+    said, status = dict(error.trailing_metadata() or ()), error.code()
+    if status is grpc.StatusCode.DEADLINE_EXCEEDED and CODE_KEY not in said:
+        return deadline_passed(request_id)
+    pushback_s = float(said[PUSHBACK_KEY]) / 1e3 if PUSHBACK_KEY in said else None
+    # gRPC also calls a message that is too large RESOURCE_EXHAUSTED: no second attempt makes it smaller.
+    refused = status is grpc.StatusCode.UNAVAILABLE or (
+        status is grpc.StatusCode.RESOURCE_EXHAUSTED and CODE_KEY in said
+    )
+    return CallFailed(
+        said.get(CODE_KEY) or _OWN_CODES.get(status) or status.name.lower(),
+        error.details() or "The call failed.",
+        request_id=said.get(REQUEST_ID_KEY, request_id),
+        retry_after_s=pushback_s,
+        again=refused and (pushback_s is None or pushback_s >= 0),  # below nought: do not try again (gRFC A6)
+    )
