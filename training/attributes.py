@@ -15,7 +15,15 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import minimize_scalar
 
-from bentos.runtime.attributes import NUM_OUTPUTS, RATES, SCORED_FROM, attribute_inputs, bias_name, weight_name
+from bentos.runtime.attributes import (
+    ATTRIBUTE_CUES,
+    NUM_OUTPUTS,
+    RATES,
+    SCORED_FROM,
+    attribute_inputs,
+    bias_name,
+    weight_name,
+)
 from bentos.runtime.contract import AttributeSpec
 from bentos.runtime.medication import Medication
 from bentos.runtime.predictor import Predictor
@@ -24,7 +32,7 @@ from training.examples import Observed
 
 ATTRIBUTES_FILE = "attributes.npz"
 MIN_LOOKS = 12
-_STRENGTH = 0.02
+_STRENGTH = 0.03
 _NEVER = -30.0
 _SHAPE_FROM = len(COLORS)
 _GROUPS = {
@@ -83,7 +91,7 @@ def fit_attributes(
         arrays |= {weight_name(member): (linear.weight_KX / divisor_K[:, None]).astype(np.float32),
                    bias_name(member): (linear.bias_K / divisor_K).astype(np.float32), RATES: linear.rate_K}  # fmt: skip
     np.savez(directory / ATTRIBUTES_FILE, **arrays)
-    return AttributeSpec(file=ATTRIBUTES_FILE, temperatures=temperatures)
+    return AttributeSpec(file=ATTRIBUTES_FILE, cues=ATTRIBUTE_CUES, temperatures=temperatures)
 
 
 def attribute_targets(items: Sequence[Observed], medications: Mapping[str, Medication]) -> np.ndarray:
@@ -141,15 +149,16 @@ def _of_many(scaled_NX: np.ndarray, class_N: np.ndarray) -> tuple[np.ndarray, np
 
 
 def _temperature(name: str, logit_NG: np.ndarray, truth_NG: np.ndarray) -> float:
-    """The one divisor of a group's logits under which its attributes are likeliest."""
+    """The one divisor of a group's logits under which its attributes are likeliest; unlearnt shapes are left out."""
     known_NG = ~np.isnan(truth_NG)
+    learnt_N = logit_NG.max(axis=0)[truth_NG.argmax(axis=1)] > _NEVER / 2
 
     def loss(log_temperature: float) -> float:
         scaled_NG = logit_NG / math.exp(log_temperature)
         if name == "shape":
             shifted_NG = scaled_NG - scaled_NG.max(axis=1, keepdims=True)
             log_p_NG = shifted_NG - np.log(np.exp(shifted_NG).sum(axis=1, keepdims=True))
-            return float(-np.maximum(log_p_NG, _NEVER)[truth_NG > 0].sum())
+            return float(-log_p_NG[learnt_N][truth_NG[learnt_N] > 0].sum())
         signed_NG = np.where(truth_NG > 0, scaled_NG, -scaled_NG)
         return float(np.logaddexp(0, -signed_NG[known_NG]).sum())
 

@@ -27,10 +27,11 @@ from bentos.runtime.medication import Medication, appearance_id_of, fold_imprint
 from bentos.runtime.predictor import Predictor
 from bentos.runtime.recogniser import Recogniser
 from training.attributes import fit_attributes, photographs_to_fit, without_reading
-from training.calibrate import ROUTER_FEATURES, Split, Table, fit_cues, fit_patterns, fit_quality, fit_router
+from training.calibrate import ROUTER_FEATURES, Pattern, Split, Table, fit_cues, fit_patterns, fit_quality, fit_router
 from training.calibration_config import CalibrationConfig
 from training.examples import Observed, make_examples, observe_photos
 from training.reading.weights import write_reader
+from training.useful import useful_cues
 
 _NEUTRAL = LogisticSpec(slope=1.0, intercept=0.0)
 MAX_COHORT = 1024
@@ -232,6 +233,8 @@ def _fit(
     }
     spec = draft.model_copy(update={"cues": fit_cues(predictor, examples["fit", False], rng=rng)})
     predictor = _reload(spec, work)
+    spec = _with_useful_attributes(spec, Table(predictor, examples["fit", False]))
+    predictor = _reload(spec, work)
     splits = {name: Split(Table(predictor, examples[name, False]), Table(predictor, examples[name, True]))
               for name in observed}  # fmt: skip
     patterns = fit_patterns(predictor, splits["fit"], splits["calibrate"], config=config, rng=rng,
@@ -240,6 +243,17 @@ def _fit(
     spec = spec.model_copy(update={"patterns": patterns, "quality": quality})
     router = fit_router(_reload(spec, work), examples["fit", False], config=config)
     return _seal(spec.model_copy(update={"router": router}), work / "recogniser")
+
+
+def _with_useful_attributes(spec: RecogniserSpec, table: Table) -> RecogniserSpec:
+    """Attribute cues keep a weight only where they pay on looks they were not weighed on."""
+    if spec.attributes is None:
+        return spec
+    everyone = Pattern(tuple(member.name for member in spec.members), (), two_sided=False)
+    names, problem = table.problem(everyone, unknown_prior=spec.unknown_prior)
+    looks = [table.examples[q].look_group for q in table.rows(everyone)] * 2
+    cues = useful_cues(names, problem, looks, optional=spec.attributes.cues, unknown_prior=spec.unknown_prior)
+    return spec.model_copy(update={"attributes": spec.attributes.model_copy(update={"cues": cues})})
 
 
 def _publish(spec: RecogniserSpec, directory: Path, out_root: Path) -> Path:

@@ -124,6 +124,14 @@ class RouterSpec(_Record):
     escalate_uncertainty: float = Field(ge=0, le=1, description="above: both members are combined")
 
 
+class LookingSpec(_Record):
+    """Where one look is not enough: scales of a long pill's canvas, heat that parts lines, least that a line says."""
+
+    long_scales: tuple[float, ...] = Field((1.0, 1.5), min_length=1, description="each costs a run of the finder")
+    split_threshold: float = Field(0.85, gt=0, le=1, description="1 never takes a core apart")
+    least_nats: float = Field(2.0, ge=0, description="what is hardly read speaks for strangers")
+
+
 class ReaderSpec(_Record):
     """The imprint reader: its two networks' files, its canvas and strips in px, and how its text is weighed."""
 
@@ -135,23 +143,25 @@ class ReaderSpec(_Record):
     margin: float = 0.05
     clip_limit: float = 3.0
     tiles: int = 4
-    text_threshold: float = Field(0.6, gt=0, lt=1)
+    text_threshold: float = Field(0.5, gt=0, lt=1)
     max_lines: int = Field(5, ge=1, le=12, description="lines read per side; more costs time")
     strip_height: int = 48
     strip_widths: tuple[int, ...] = (48, 64, 80, 96, 112, 128, 160, 192, 256)
     stray_share: float = Field(
         0.3, gt=0, lt=1, description="share of readable lines that are not in the catalogue's imprint"
     )
+    looking: Annotated[LookingSpec | None, LATER] = Field(None, description="nothing: one look at one canvas")
 
 
 class AttributeSpec(_Record):
     """Linear maps to SPL colours, shape, scored, printed; the temperature of each by member, already in the weights.
 
     `file` is an npz: `<member>_weight_KX`, `<member>_bias_K`, and `rate_K`, how common each attribute is, 0 for a
-    shape that was never seen.
+    shape that was never seen. `cues` are those that are weighed; of the others the answer just says what is seen.
     """
 
     file: str
+    cues: tuple[str, ...]
     limit: float = Field(4.0, gt=0, description="largest share of one attribute in a score, nats")
     temperatures: dict[str, dict[str, float]]
 

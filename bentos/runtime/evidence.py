@@ -14,7 +14,7 @@ from functools import cached_property
 import numpy as np
 
 from bentos.runtime.answer import PillMetadata, Seen
-from bentos.runtime.attributes import ATTRIBUTE_CUES, CatalogueFacts, as_seen
+from bentos.runtime.attributes import CatalogueFacts, as_seen
 from bentos.runtime.contract import LogisticSpec, pattern_key
 from bentos.runtime.features import VisualFeatures
 from bentos.runtime.gallery import Gallery
@@ -115,12 +115,12 @@ class Scorer:
         return side.read_ratios[key]
 
     def _attributes(self, sides: Sequence[SideObservation], *, members: Sequence[str]) -> dict[str, np.ndarray]:
-        """The attributes seen against the catalogue's; no cue where the recogniser has no maps to them."""
+        """The attributes seen against the catalogue's, those that the recogniser weighs."""
         heads = self._recogniser.attributes
-        if heads is None:
+        if heads is None or not heads.spec.cues:
             return {}
         found = [heads.ratios(logit_K, self._facts) for logit_K in self._logits(sides, members=members)]
-        return {name: sum(ratios[name] for ratios in found) for name in ATTRIBUTE_CUES}
+        return {name: sum(ratios[name] for ratios in found) for name in heads.spec.cues}
 
     def seen(self, sides: Sequence[SideObservation], *, members: Sequence[str]) -> Seen | None:
         """The pill in the catalogue's words; None where the recogniser has no maps to them."""

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from bentos.runtime.attributes import (
+    ATTRIBUTE_CUES,
     COLOR,
     NUM_OUTPUTS,
     PRINTED,
@@ -28,7 +29,7 @@ from bentos.runtime.medication import derive_appearances
 from bentos.runtime.spl import COLORS, SHAPES
 from tests.builders import DIM, medication
 
-SPEC = AttributeSpec(file="attributes.npz", temperatures={"fast": {}})
+SPEC = AttributeSpec(file="attributes.npz", cues=ATTRIBUTE_CUES, temperatures={"fast": {}})
 OUTPUTS = [*COLORS, *SHAPES, "scored", "printed"]
 
 
