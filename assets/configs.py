@@ -163,6 +163,7 @@ class RecogniserConfig(dg.Config):
     unknown_prior: float = _as_in(CalibrationConfig, "unknown_prior")
     promised_coverage: float = _as_in(CalibrationConfig, "promised_coverage")
     identified_error: float = _as_in(CalibrationConfig, "identified_error")
+    largest_uncertainty: float = _as_in(CalibrationConfig, "largest_uncertainty")
     unknown_error: float = _as_in(CalibrationConfig, "unknown_error")
     escalate_uncertainty: float = _as_in(CalibrationConfig, "escalate_uncertainty")
     hard_probability: float = _as_in(CalibrationConfig, "hard_probability")

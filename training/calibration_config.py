@@ -17,8 +17,12 @@ class CalibrationConfig(BaseModel):
     identified_error: float = Field(
         0.01, gt=0, lt=0.5, description="share of `identified` answers that may be wrong; lower says `uncertain` more"
     )
+    largest_uncertainty: float = Field(
+        0.1, gt=0, le=1, description="`identified` is never said above it, however few errors were seen; higher says "
+        "it more, and of pills that share their imprint in a larger gallery"
+    )  # fmt: skip
     unknown_error: float = Field(
-        0.02, gt=0, lt=0.5, description="share of unknown pills whose score may pass; lower says `uncertain` more"
+        0.01, gt=0, lt=0.5, description="share of unknown pills that may be identified; lower says `uncertain` more"
     )
     escalate_uncertainty: float = Field(
         0.3, ge=0, le=1, description="total uncertainty above which both members are combined; lower costs time"

@@ -96,12 +96,8 @@ def fit_limits(
     }
     groups = 2 if judge.typed_imprint else 1
     rate = config.unknown_error / groups
-    other = _limits(known, foreign, lambda v: ~v.spelled_N, rate=rate, max_error=config.identified_error)
-    spelled = (
-        _limits(known, foreign, lambda v: v.spelled_N, rate=rate, max_error=config.identified_error)
-        if groups == 2
-        else None
-    )
+    other = group_limits(known, foreign, lambda v: ~v.spelled_N, rate=rate, config=config)
+    spelled = group_limits(known, foreign, lambda v: v.spelled_N, rate=rate, config=config) if groups == 2 else None
     return draft.model_copy(update={**other.model_dump(), "spelled": spelled})
 
 
@@ -113,13 +109,13 @@ def _galleries(score_NA: np.ndarray, *, rng: np.random.Generator) -> dict[int, n
     return {size: np.where(rank_NA < size, score_NA, -np.inf) for size in (*(n for n in SIZES if n < num), num)}
 
 
-def _limits(
+def group_limits(
     known: Verdicts,
     foreign: Mapping[int, Verdicts],
     group: Callable[[Verdicts], np.ndarray],
     *,
     rate: float,
-    max_error: float,
+    config: CalibrationConfig,
 ) -> StatusLimits:
     """The pair of limits that answers most; the uncertainty limit is 0 where no pair keeps both promises."""
     known = known.among(group(known))
@@ -129,11 +125,12 @@ def _limits(
     if not answered.any():
         return StatusLimits(identified_uncertainty=0.0, unknown_threshold=(0.0, 0.0))
     chosen, most = StatusLimits(identified_uncertainty=0.0, unknown_threshold=score_line(foreign, 1.0, rate=rate)), 0
-    for limit in np.unique(np.quantile(known.uncertainty_N[answered], np.linspace(0, 1, _NUM_CANDIDATES))):
+    candidates = np.quantile(known.uncertainty_N[answered], np.linspace(0, 1, _NUM_CANDIDATES))
+    for limit in np.unique(np.minimum(candidates, config.largest_uncertainty)):
         line = score_line(foreign, limit, rate=rate)
         passing_N = (known.uncertainty_N <= limit) & (known.best_N >= line[0] + line[1] * np.log(largest))
         num, errors = int(passing_N.sum()), int((passing_N & known.wrong_N).sum())
-        if num > most and (errors + 1) / (num + 1) <= max_error:
+        if num > most and (errors + 1) / (num + 1) <= config.identified_error:
             chosen, most = StatusLimits(identified_uncertainty=float(limit), unknown_threshold=line), num
     return chosen
 

@@ -218,7 +218,7 @@ class Said:
         safe, own = risk_limit(known.uncertainty_N[answered], known.wrong_N[answered].astype(float),
                                self.weight_N[answered], before=before.identified_uncertainty,
                                rate=config.identified_error)  # fmt: skip
-        return float(np.clip(safe, 0, 1)), own
+        return float(np.clip(safe, 0, config.largest_uncertainty)), own
 
     def _line(self, before: StatusLimits, safe: float, *, spelled: bool) -> tuple[tuple[float, float], bool]:
         """The line raised or lowered to fit this gallery; its slope, how it grows with the gallery, stays."""
@@ -240,4 +240,4 @@ def needs(config: CalibrationConfig) -> dict[str, int]:
         "unknown_threshold": cases_needed(config.unknown_error),
         "identified_uncertainty": cases_needed(config.identified_error),
     }
-    return limits | {"weights": 2 * limits["unknown_threshold"]}
+    return limits | {"weights": max(limits.values())}
