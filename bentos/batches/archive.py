@@ -45,7 +45,7 @@ class ArchiveSource:
         except _DAMAGED as error:
             raise bad_archive("it is damaged or no ZIP") from error
         try:
-            entries = [entry for entry in self._archive.infolist() if not entry.is_dir()]
+            entries = [entry for entry in self._archive.infolist() if not entry.filename.endswith("/")]
             kept = [entry for entry in entries if not is_litter(entry.filename)]
             _check(kept, size=path.stat().st_size)
         except ServiceFault:
@@ -131,4 +131,4 @@ def _check(entries: Iterable[zipfile.ZipInfo], *, size: int) -> None:
 def _leaves(entry: zipfile.ZipInfo) -> bool:
     name, path = entry.filename, PurePosixPath(entry.filename)
     odd = entry.orig_filename != name or any(char in name for char in "\\:\0") or not name.isprintable()
-    return odd or path.is_absolute() or ".." in path.parts
+    return not name or odd or path.is_absolute() or ".." in path.parts
