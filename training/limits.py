@@ -21,7 +21,8 @@ from training.fit import line_in_log_size, log_posterior
 
 SIZES = (16, 64, 256, 1024)
 _NUM_CANDIDATES = 60
-_NOBODY = -1e6
+_NO_LIMIT = -1e6
+_ABOVE = 1e-6
 
 
 @dataclass(frozen=True)
@@ -141,18 +142,19 @@ def score_line(foreign: Mapping[int, Verdicts], uncertainty: float, *, rate: flo
     Only those whose uncertainty is low enough to be named count. The line lies on or above the limit of every
     size that was looked at.
     """
-    sizes = sorted(foreign)
-    limits = [_limit(foreign[size], uncertainty, rate=rate) for size in sizes]
-    intercept, slope = line_in_log_size(sizes, limits)
-    short = max(limit - intercept - slope * np.log(size) for size, limit in zip(sizes, limits, strict=True))
+    found = {size: _limit(verdicts, uncertainty, rate=rate) for size, verdicts in sorted(foreign.items())}
+    needed = {size: limit for size, limit in found.items() if limit is not None}
+    if not needed:
+        return _NO_LIMIT, 0.0
+    intercept, slope = line_in_log_size(list(needed), list(needed.values()))
+    short = max(limit - intercept - slope * np.log(size) for size, limit in needed.items())
     return intercept + max(float(short), 0.0), slope
 
 
-def _limit(verdicts: Verdicts, uncertainty: float, *, rate: float) -> float:
-    """Just above the score of the first unknown pill too many; far below all where there is none."""
+def _limit(verdicts: Verdicts, uncertainty: float, *, rate: float) -> float | None:
+    """Just above the score of the first unknown pill too many; None where there are never too many."""
     passing = np.sort(verdicts.best_N[verdicts.uncertainty_N <= uncertainty])[::-1]
     allowed = int(rate * (len(verdicts.best_N) + 1))
     if len(passing) <= allowed or not np.isfinite(passing[allowed]):
-        finite = verdicts.best_N[np.isfinite(verdicts.best_N)]
-        return float(finite.min()) if len(finite) else _NOBODY
-    return float(np.nextafter(passing[allowed], np.inf))
+        return None
+    return float(passing[allowed]) + _ABOVE

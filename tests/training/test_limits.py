@@ -38,13 +38,13 @@ def test_few_unknown_pills_pass_and_few_answers_are_wrong():
     foreign = verdicts(rng.random(4000) * 0.3, rng.normal(4, 3, 4000))
     limits = group_limits(known, {100: foreign}, everyone, rate=0.01, config=CONFIG)
     said = passing(known, limits, size=100)
-    assert said.mean() > 0.2
+    assert said.mean() > 0.1
     assert known.wrong_N[said].mean() <= CONFIG.identified_error
     assert passing(foreign, limits, size=100).mean() <= 0.01
 
 
 def test_it_is_never_said_above_the_largest_uncertainty_however_right_it_was():
-    known, foreign = verdicts(np.linspace(0, 1, 500), np.full(500, 9.0)), verdicts(0.0, np.full(500, -9.0))
+    known, foreign = verdicts(np.linspace(0, 1, 5000), np.full(5000, 9.0)), verdicts(0.0, np.full(500, -9.0))
     limits = group_limits(known, {100: foreign}, everyone, rate=0.01, config=CONFIG)
     assert limits.identified_uncertainty == CONFIG.largest_uncertainty
 
