@@ -53,8 +53,9 @@ def shown(held: Mapping[str, Any], name: str = "") -> str:
     """A difference with its interval: points for shares, a ratio for latency."""
     if not held["decidable"]:
         return "too few"
-    parts = [number(held[key], name, signed=True) for key in ("difference", "low", "high")]
-    return f"{parts[0]} ({parts[1]} to {parts[2]})"
+    value, low, high = (number(held[key], name, signed=True) for key in ("difference", "low", "high"))
+    unit = " %" if name == "log_ms" else " points"
+    return f"{value.removesuffix(unit)} ({low.removesuffix(unit)} to {high.removesuffix(unit)}){unit}"
 
 
 def number(value: float | None, name: str = "", *, signed: bool = False) -> str:
