@@ -147,9 +147,7 @@ class ReaderSpec(_Record):
     max_lines: int = Field(5, ge=1, le=12, description="lines read per side; more costs time")
     strip_height: int = 48
     strip_widths: tuple[int, ...] = (48, 64, 80, 96, 112, 128, 160, 192, 256)
-    stray_share: float = Field(
-        0.3, gt=0, lt=1, description="share of readable lines that are not in the catalogue's imprint"
-    )
+    stray_share: float = Field(0.3, gt=0, lt=1, description="share of lines read that the catalogue's imprint lacks")
     looking: Annotated[LookingSpec | None, LATER] = Field(None, description="nothing: one look at one canvas")
 
 

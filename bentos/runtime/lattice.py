@@ -38,6 +38,17 @@ def greedy_text(lattice_TK: np.ndarray) -> str:
     return "".join(ALPHABET[code] for code in codes_T[new_T & (codes_T != BLANK)])
 
 
+def log_best_path(lattice_TK: np.ndarray) -> float:
+    """Log probability of the best path."""
+    return float(np.log(lattice_TK.max(axis=1)).sum())
+
+
+def nats_said(lattice_TK: np.ndarray) -> float:
+    """How much more likely the best path's string is than one drawn by chance, nats; 0 where nothing is said."""
+    gained = len(greedy_text(lattice_TK)) * -np.log(_WORLD_CHARACTER)
+    return max(0.0, log_best_path(lattice_TK) + float(gained)) if gained else 0.0
+
+
 def log_nothing(lattice_TK: np.ndarray) -> float:
     """Log probability that nothing is written there."""
     return float(np.log(lattice_TK[:, BLANK]).sum())

@@ -1,12 +1,12 @@
 """The imprint reader: finds lines of text on a located pill and reads each as character lattices.
 
-Two small networks on ONNX Runtime: one marks the cores of text lines on an evenly lit canvas of the pill, the
-other reads the straightened strips. Line geometry follows Liao et al., "Real-time Scene Text Detection with
-Differentiable Binarization" (AAAI 2020): cores are lines shrunk by a known offset, and are grown back.
+Two small networks on ONNX Runtime: one marks the cores of text lines on evenly lit canvases of the pill, the other
+reads the straightened strips. Where lines may be cut in several ways, those are taken that together say most.
 
-Shapes: H W canvas in px, T steps, K classes (alphabet, then blank).
+Shapes: H W canvas in px, T steps, K classes (alphabet, then blank), X: x and y.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,36 +14,42 @@ import cv2
 import numpy as np
 import onnxruntime as ort
 
-from bentos.runtime.contract import ReaderSpec
-from bentos.runtime.lattice import BLANK, Strings, greedy_text, sharpened
+from bentos.runtime.contract import LookingSpec, ReaderSpec
+from bentos.runtime.lattice import Strings, greedy_text, nats_said, sharpened
 from bentos.runtime.locate import Located
+from bentos.runtime.looks import Look, best_together, in_one_direction, most_said, said_once, still_to_read
 from bentos.runtime.preprocess import filled_behind, pill_canvas
+from bentos.runtime.strips import normalised, strip_of, strip_size, turned
+from bentos.runtime.text_regions import TextRegion, distinct, text_regions
 
 _FILL = (128, 128, 128)
-_SHRINK, _MAX_SHRINK = 0.42, 0.36
-_MIN_CORE_PX = 2.0
-_UPRIGHT_UP_TO = 1.45
+_CANVAS_STEP = 32
+_ONE_LOOK = LookingSpec(long_scales=(1.0,), split_threshold=1.0, least_nats=0.0)
+_MOST_STRIPS_PX = (640, 960)
 _SAID_FROM = np.log(0.5)
 
 
 @dataclass(frozen=True)
 class Line:
-    """One line of text. `quad_XY` (4, 2) lies on the canvas, px; `lattices` read it in each possible direction."""
+    """One line of text. `quad_XY` (4, 2) lies on the canvas of scale 1, px.
+
+    `lattices` are what it may be: the readings in each possible direction, of each place where it stands.
+    """
 
     quad_XY: np.ndarray
     confidence: float
     lattices: tuple[np.ndarray, ...]
 
     def text(self) -> str:
-        """The string of the surest direction, empty where it is as likely to be another one."""
-        surest_TK = min(self.lattices, key=lambda lattice_TK: lattice_TK[:, BLANK].mean())
+        """The string of the lattice that says most, empty where it is as likely to be another one."""
+        surest_TK = max(self.lattices, key=nats_said)
         text = greedy_text(surest_TK)
         return text if text and Strings([text]).log_probability(surest_TK)[0] >= _SAID_FROM else ""
 
 
 @dataclass(frozen=True)
 class Reading:
-    """All lines found on one side, surest first; none where the side shows no text."""
+    """All lines read on one side, each text once, surest first; none where the side shows no text."""
 
     lines: tuple[Line, ...]
 
@@ -62,16 +68,51 @@ class Reader:
 
     def read_canvas(self, canvas_HWC: np.ndarray) -> Reading:
         """Read what is written on a canvas as `reading_canvas` makes it."""
-        heat_HW = self._text_heat(canvas_HWC)
-        quads = text_quads(heat_HW, spec=self.spec)
-        turned = [(number, turn) for number, (quad_XY, _) in enumerate(quads) for turn in quarter_turns(quad_XY)]
-        directed = [np.roll(quads[number][0], -turn, axis=0) for number, turn in turned]
-        strips = [strip_of(canvas_HWC, quad_XY, size=strip_size(quad_XY, spec=self.spec)) for quad_XY in directed]
-        lattices = self._read_strips(strips)
-        return Reading(tuple(
-            Line(quad_XY, confidence, tuple(lattices[i] for i, (owner, _) in enumerate(turned) if owner == number))
-            for number, (quad_XY, confidence) in enumerate(quads)
-        ))  # fmt: skip
+        told = [own for own in self.looks(canvas_HWC) if most_said(own) >= self._looking.least_nats]
+        lines = said_once(in_one_direction(best_together(told)))
+        read = [Line(own[0].region.quad_XY, own[0].region.confidence, tuple(look.lattice_TK for look in own))
+                for own in lines]  # fmt: skip
+        return Reading(tuple(sorted(read, key=lambda line: -line.confidence)))
+
+    def looks(self, canvas_HWC: np.ndarray) -> list[list[Look]]:
+        """Every possible line, which may overlap, read in as many directions as it takes to be sure."""
+        regions = self._regions(canvas_HWC)
+        first = self._looks(canvas_HWC, [(region, 0) for region in regions])
+        most_px = _MOST_STRIPS_PX[len(_sizes(canvas_HWC, spec=self.spec)) == 1]
+        looks = [*first, *self._looks(canvas_HWC, self._affordable(first, still_to_read(first), most_px=most_px))]
+        return [[look for look in looks if look.region is region] for region in regions]
+
+    @property
+    def _looking(self) -> LookingSpec:
+        return self.spec.looking or _ONE_LOOK
+
+    def _regions(self, canvas_HWC: np.ndarray) -> list[TextRegion]:
+        """Possible lines, found on the canvas at each of its scales, placed on that of scale 1."""
+        found = []
+        for size in _sizes(canvas_HWC, spec=self.spec):
+            own_HWC = canvas_HWC if size == canvas_HWC.shape[1::-1] else cv2.resize(
+                canvas_HWC, size, interpolation=cv2.INTER_AREA)  # fmt: skip
+            heat_HW = self._text_heat(own_HWC)
+            regions = text_regions(
+                heat_HW, threshold=self.spec.text_threshold, split_threshold=self._looking.split_threshold
+            )
+            found += [region.scaled(1 / _enlargement(own_HWC, spec=self.spec)) for region in regions]
+        return distinct(found, at_most=self.spec.max_lines)
+
+    def _affordable(
+        self, done: Sequence[Look], wanted: Sequence[tuple[TextRegion, int]], *, most_px: int
+    ) -> list[tuple[TextRegion, int]]:
+        """The first of the wanted looks, until all strips together are as long as the time left by the finder."""
+        quads = [turned(region.quad_XY, turn) for region, turn in [*((w.region, w.turn) for w in done), *wanted]]
+        spent_N = np.cumsum([strip_size(quad_XY, spec=self.spec)[0] for quad_XY in quads])
+        return [each for each, spent in zip(wanted, spent_N[len(done) :], strict=True) if spent <= most_px]
+
+    def _looks(self, canvas_HWC: np.ndarray, wanted: Sequence[tuple[TextRegion, int]]) -> list[Look]:
+        """The regions read after their quarter turns."""
+        enlarged_X = _enlargement(canvas_HWC, spec=self.spec)
+        quads = [turned(region.scaled(enlarged_X).quad_XY, turn) for region, turn in wanted]
+        strips = [strip_of(canvas_HWC, quad_XY, size=strip_size(quad_XY, spec=self.spec)) for quad_XY in quads]
+        return [Look(*each, lattice_TK) for each, lattice_TK in zip(wanted, self._read_strips(strips), strict=True)]
 
     def _text_heat(self, canvas_HWC: np.ndarray) -> np.ndarray:
         """Probability that a pixel lies in the core of a line of text, (H, W)."""
@@ -99,16 +140,50 @@ def open_reader(directory: Path, spec: ReaderSpec, *, options: ort.SessionOption
 
 
 def reading_canvas(rgb_HWC: np.ndarray, located: Located, *, spec: ReaderSpec) -> np.ndarray:
-    """The pill alone, straight, with evened local contrast (CLAHE, Zuiderveld 1994), uint8 (H, W, 3)."""
-    size = canvas_size(located, spec=spec)
+    """The pill alone, straight, with evened local contrast (CLAHE, Zuiderveld 1994), uint8 (H, W, 3).
+
+    As large as the largest scale on which lines are looked for.
+    """
+    scales = _scales(spec, long=_is_long(located, spec=spec))
+    size = canvas_size(located, spec=spec, scale=max(scales))
     pixels_HWC, weight_HW = pill_canvas(rgb_HWC, located, size=size, margin=spec.margin)
     return even_contrast(pixels_HWC, weight_HW, spec=spec)
 
 
-def canvas_size(located: Located, *, spec: ReaderSpec) -> tuple[int, int]:
-    """Width and height of the pill's canvas, px."""
-    long = located.length_px >= spec.long_from * located.width_px
-    return spec.long_canvas if long else spec.round_canvas
+def canvas_size(located: Located, *, spec: ReaderSpec, scale: float = 1.0) -> tuple[int, int]:
+    """Width and height of the pill's canvas at a scale, px."""
+    return _scaled_size(spec.long_canvas if _is_long(located, spec=spec) else spec.round_canvas, scale)
+
+
+def _is_long(located: Located, *, spec: ReaderSpec) -> bool:
+    return located.length_px >= spec.long_from * located.width_px
+
+
+def _scales(spec: ReaderSpec, *, long: bool) -> tuple[float, ...]:
+    return (spec.looking or _ONE_LOOK).long_scales if long else (1.0,)
+
+
+def _scaled_size(size: tuple[int, int], scale: float) -> tuple[int, int]:
+    """To the nearest size that the finder takes."""
+    width, height = (max(1, round(px * scale / _CANVAS_STEP)) * _CANVAS_STEP for px in size)
+    return width, height
+
+
+def _sizes(canvas_HWC: np.ndarray, *, spec: ReaderSpec) -> list[tuple[int, int]]:
+    """Sizes of a canvas at each of its scales."""
+    long = _base_size(canvas_HWC, spec=spec) == spec.long_canvas
+    return [_scaled_size(_base_size(canvas_HWC, spec=spec), scale) for scale in _scales(spec, long=long)]
+
+
+def _base_size(canvas_HWC: np.ndarray, *, spec: ReaderSpec) -> tuple[int, int]:
+    """The canvas at scale 1: the one of its shape."""
+    height, width = canvas_HWC.shape[:2]
+    return min((spec.long_canvas, spec.round_canvas), key=lambda size: abs(size[0] / size[1] - width / height))
+
+
+def _enlargement(canvas_HWC: np.ndarray, *, spec: ReaderSpec) -> np.ndarray:
+    """How many times as wide and high a canvas is as at scale 1."""
+    return np.array(canvas_HWC.shape[1::-1]) / _base_size(canvas_HWC, spec=spec)
 
 
 def even_contrast(pixels_HWC: np.ndarray, weight_HW: np.ndarray, *, spec: ReaderSpec) -> np.ndarray:
@@ -117,69 +192,3 @@ def even_contrast(pixels_HWC: np.ndarray, weight_HW: np.ndarray, *, spec: Reader
     even = cv2.createCLAHE(spec.clip_limit, (spec.tiles, spec.tiles))
     channels = [even.apply(np.ascontiguousarray(filled_HWC[..., c])) for c in range(3)]
     return filled_behind(np.dstack(channels), weight_HW, fill_rgb=_FILL)
-
-
-def text_quads(heat_HW: np.ndarray, *, spec: ReaderSpec) -> list[tuple[np.ndarray, float]]:
-    """Lines of text as quads (4, 2), clockwise from the left end's top, with their mean heat; surest first."""
-    contours, _ = cv2.findContours((heat_HW > spec.text_threshold).astype(np.uint8), cv2.RETR_EXTERNAL,
-                                   cv2.CHAIN_APPROX_SIMPLE)  # fmt: skip
-    found = []
-    for contour in contours:
-        (x, y), (width, height), angle = cv2.minAreaRect(contour)
-        if min(width, height) < _MIN_CORE_PX:
-            continue
-        if width < height:
-            width, height, angle = height, width, angle + 90
-        inside = cv2.drawContours(np.zeros(heat_HW.shape, np.uint8), [contour], -1, 1, cv2.FILLED)
-        confidence = float(cv2.mean(heat_HW, inside)[0])
-        found.append((_quad(x, y, *_grown(width, height), 90 - (90 - angle) % 180), confidence))
-    return sorted(found, key=lambda line: -line[1])[: spec.max_lines]
-
-
-def _grown(width: float, height: float) -> tuple[float, float]:
-    """The size of the line whose core has this size: the shrinking offset, inverted by fixed-point iteration."""
-    line_w, line_h = width, height
-    for _ in range(20):
-        offset = core_offset(line_w, line_h)
-        line_w, line_h = width + 2 * offset, height + 2 * offset
-    return line_w, line_h
-
-
-def core_offset(width: float, height: float) -> float:
-    """How far the core of a line of this size lies inside of it, all around, px."""
-    return min(_SHRINK * width * height / (width + height), _MAX_SHRINK * height)
-
-
-def _quad(x: float, y: float, width: float, height: float, angle_deg: float) -> np.ndarray:
-    along = np.array([np.cos(np.radians(angle_deg)), np.sin(np.radians(angle_deg))])
-    across = np.array([-along[1], along[0]])
-    corners = ((-1, -1), (1, -1), (1, 1), (-1, 1))
-    return np.array([[x, y] + along * width / 2 * i + across * height / 2 * j for i, j in corners])
-
-
-def quarter_turns(quad_XY: np.ndarray) -> tuple[int, ...]:
-    """Quarter turns in which a line may be read; a stubby one may stand upright as well."""
-    return (0, 2) if _aspect(quad_XY) > _UPRIGHT_UP_TO else (0, 1, 2, 3)
-
-
-def _aspect(quad_XY: np.ndarray) -> float:
-    return float(np.linalg.norm(quad_XY[1] - quad_XY[0]) / max(np.linalg.norm(quad_XY[3] - quad_XY[0]), 1e-6))
-
-
-def strip_size(quad_XY: np.ndarray, *, spec: ReaderSpec) -> tuple[int, int]:
-    """Width and height of a line's strip: of the possible widths the one nearest to the line's shape."""
-    wanted = spec.strip_height * _aspect(quad_XY)
-    return min(spec.strip_widths, key=lambda width: abs(np.log(width / wanted))), spec.strip_height
-
-
-def strip_of(canvas_HWC: np.ndarray, quad_XY: np.ndarray, *, size: tuple[int, int]) -> np.ndarray:
-    """The line straightened to a strip of `size` (width, height), uint8."""
-    width, height = size
-    corners = np.array([[0, 0], [width, 0], [width, height]], np.float32)
-    matrix = cv2.getAffineTransform(quad_XY[:3].astype(np.float32), corners)
-    return cv2.warpAffine(canvas_HWC, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-
-
-def normalised(pixels_NHWC: np.ndarray) -> np.ndarray:
-    """uint8 RGB to float32 BGR from -1 to 1, (N, 3, H, W), as the networks' first training had it."""
-    return np.ascontiguousarray(pixels_NHWC[..., ::-1].transpose(0, 3, 1, 2), np.float32) / 127.5 - 1

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from bentos.runtime.read import text_quads
+from bentos.runtime.text_regions import text_regions
 from tests.builders import medication
 from tests.training.reading_pack import FONTS, SPEC, Ticks, blank_side, photographer, reading_pack, small_task
 from training.reading.compose import font_files, lettered
@@ -64,8 +64,9 @@ def lines_at(*lines: tuple[tuple[float, float], tuple[float, float], float]) -> 
 def test_the_runtime_finds_the_lines_of_a_target_again(line) -> None:
     canvas = lines_at(line)
     heat_HW = cv2.resize(finder_target(canvas).core_hw, (256, 128), interpolation=cv2.INTER_LINEAR)
-    ((quad_4X, confidence),) = text_quads(heat_HW, spec=SPEC.model_copy(update={"text_threshold": 0.5}))
-    assert confidence > 0.5
+    (region,) = text_regions(heat_HW, threshold=0.5)
+    quad_4X = region.quad_XY
+    assert region.confidence > 0.5
     assert overlap(quad_4X, canvas.lines[0].quad_4X) > 0.9
     one_pixel_grown_back = STRIDE / (1 - 2 * 0.36)
     assert extent(quad_4X)[2:] == pytest.approx(line[1], abs=one_pixel_grown_back)

@@ -21,6 +21,7 @@ from training.reading.lines import TextLine, moved
 _OVERSAMPLED = 2
 _LONG_FROM = 1.5
 _BORDER = 0.14
+_STACKED, _TWICE = (0.44, 0.62), 0.7
 _LENGTHS = (0.08, 0.20, 0.25, 0.25, 0.12, 0.06, 0.04)
 _OWN_FONTS = ("DejaVuSans-ExtraLight.ttf", "DejaVuSans-Bold.ttf", "DejaVuSerif-Bold.ttf")
 _MORE_FONTS = ("DejaVuSans.ttf", "DejaVuSansMono.ttf", "DejaVuSerif.ttf", "STIXGeneral.ttf", "STIXGeneralBol.ttf",
@@ -31,7 +32,7 @@ _STROKE_FONTS = tuple(range(8))
 def lettered(
     side: Side, located: Located, rng: np.random.Generator, *, fonts: Sequence[str]
 ) -> tuple[Side, tuple[TextLine, ...]]:
-    """The side with one or two lines of text on it; none where no line found room."""
+    """The side with one, two or four lines of text on it; none where no line found room."""
     size = tuple(round(length * _OVERSAMPLED) for length in (located.length_px, located.width_px))
     mask_SL, level_lines, across = _written(size, rng, fonts=fonts)
     matrix = _onto_side(located, size, upside_down=bool(rng.integers(2)))
@@ -58,8 +59,7 @@ def _written(
     """Strokes (S, L) from 0 to 1, lines on them, and whether two lines stand side by side (None: there is one)."""
     boxes, across = _layout(size[0] > _LONG_FROM * size[1], rng)
     mask_SL, lines = np.zeros(size[::-1], np.float32), []
-    for x, y, wide, high in boxes:
-        text = _made_up(rng)
+    for (x, y, wide, high), text in zip(boxes, _texts(len(boxes), rng), strict=True):
         glyphs = _fitted(_glyphs(text, rng, fonts=fonts), (wide * size[0], high * size[1]), rng)
         height, width = glyphs.shape
         left = round(size[0] / 2 + (x + rng.normal(0, 0.01)) * size[0] - width / 2)
@@ -78,12 +78,24 @@ def _written(
 
 
 def _layout(long: bool, rng: np.random.Generator) -> tuple[list[tuple[float, float, float, float]], bool | None]:
-    """Boxes (x, y, width, height) in shares of the pill around its middle."""
-    if rng.random() < 0.55:
+    """Boxes (x, y, width, height) in shares of the pill around its middle; in fours as capsules are printed."""
+    kind = rng.random()
+    if kind < 0.4:
         return [(0, 0, 0.8, 0.5)], None
-    if long and rng.random() < 0.7:
+    if long and kind < 0.62:
         return [(-0.22, 0, 0.34, 0.55), (0.22, 0, 0.34, 0.55)], True
-    return [(0, -0.22, 0.7, 0.34), (0, 0.22, 0.7, 0.34)], False
+    high, middle = rng.uniform(0.16, 0.36), rng.normal(0, 0.05)
+    apart = high * rng.uniform(*_STACKED)
+    rows = (middle - apart, middle + apart)
+    if long and kind < 0.85:
+        return [(x, y, rng.uniform(0.16, 0.34), high) for x in (-0.22, 0.22) for y in rows], None
+    return [(0, y, 0.7, high) for y in rows], False
+
+
+def _texts(count: int, rng: np.random.Generator) -> list[str]:
+    """A text for each box; in fours mostly the same on both halves."""
+    texts = [_made_up(rng) for _ in range(count)]
+    return texts[:2] * 2 if count == 4 and rng.random() < _TWICE else texts
 
 
 def _made_up(rng: np.random.Generator) -> str:

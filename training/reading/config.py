@@ -32,6 +32,11 @@ class ReadingConfig(BaseModel):
     strength: Annotated[float, Field(ge=0, le=1)] = Field(
         0.9, description="hardness of the simulated photographs; 0 shows reference pictures as they are"
     )
+    canvas_scales: Annotated[tuple[float, ...], Field(min_length=1)] = Field(
+        (1.0, 1.25, 1.5),
+        description="sizes of the canvas against the contract's, drawn by chance; a network sees "
+        "well at the sizes it was trained at",
+    )
     seed: int = Field(0, description="of sides, text and photographs; another seed is another network")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto takes CUDA where there is one")
     workers: Annotated[int, Field(ge=0, le=64)] = Field(1, description="processes that make pictures for the trainer")

@@ -10,7 +10,7 @@ import onnx
 import torch
 from torch.nn import functional as F
 
-from bentos.runtime.read import normalised
+from bentos.runtime.strips import normalised
 from training.batches import item_seed
 from training.reading.graph import Graph
 from training.reading.loop import Group, Task

@@ -15,8 +15,10 @@ import numpy as np
 from bentos.runtime.contract import ReaderSpec
 from bentos.runtime.lattice import ALPHABET, Strings
 from bentos.runtime.locate import Located, locate
+from bentos.runtime.looks import Look
 from bentos.runtime.preprocess import canvas_matrix, filled_behind, pill_canvas
-from bentos.runtime.read import Line, Reader, canvas_size, even_contrast, quarter_turns
+from bentos.runtime.read import Reader, canvas_size, even_contrast
+from bentos.runtime.strips import turned
 from training.pretrain.pack import Side
 from training.reading.lines import LabelledSide, TextLine, moved, overlap
 
@@ -63,9 +65,10 @@ def _label(side: Side, *, texts: list[str], tokens: Sequence[str], reader: Reade
     size = canvas_size(located, spec=reader.spec)
     back = cv2.invertAffineTransform(canvas_matrix(located, size=size, margin=reader.spec.margin))
     views = _views(side, located, spec=reader.spec)
-    seen = [line for canvas_HWC in views for line in reader.read_canvas(canvas_HWC).lines]
-    kept = _without_overlaps([c for line in seen for c in _candidates(line, texts)], tokens=tokens)
-    open_quads = [line.quad_XY for line in seen if line.confidence > _SEEN and _is_free(line.quad_XY, kept)]
+    seen = [looks for canvas_HWC in views for looks in reader.looks(canvas_HWC)]
+    kept = _without_overlaps([c for looks in seen for c in _candidates(looks, texts)], tokens=tokens)
+    regions = [looks[0].region for looks in seen]
+    open_quads = [region.quad_XY for region in regions if region.confidence > _SEEN and _is_free(region.quad_XY, kept)]
     lines = tuple(TextLine(moved(candidate.quad_4X, back), candidate.text) for candidate in kept)
     return LabelledSide(side, lines, tuple(moved(quad_4X, back) for quad_4X in open_quads), complete=False)
 
@@ -78,13 +81,13 @@ def _views(side: Side, located: Located, *, spec: ReaderSpec) -> tuple[np.ndarra
     return plain_HWC, even_contrast(plain_HWC, np.ones_like(weight_HW), spec=spec)
 
 
-def _candidates(line: Line, texts: list[str]) -> list[_Candidate]:
-    """The text that explains each direction of the line best, where it explains it well."""
+def _candidates(looks: Sequence[Look], texts: list[str]) -> list[_Candidate]:
+    """The text that explains each direction of a line best, where it explains it well."""
     candidates = []
-    for turn, lattice_TK in zip(quarter_turns(line.quad_XY), line.lattices, strict=True):
-        log_S = Strings(texts).log_probability(lattice_TK) if texts else np.array([])
+    for look in looks:
+        log_S = Strings(texts).log_probability(look.lattice_TK) if texts else np.array([])
         if log_S.size and _is_sure(text := texts[int(log_S.argmax())], log_S.max()):
-            quad_4X = np.roll(line.quad_XY, -turn, axis=0)
+            quad_4X = turned(look.region.quad_XY, look.turn)
             candidates.append(_Candidate(quad_4X, text, float(log_S.max()) / len(text)))
     return candidates
 

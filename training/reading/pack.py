@@ -24,7 +24,7 @@ from training.reading.label import label_pill
 from training.reading.lines import LabelledSide, TextLine
 
 PACK_FILE = "labelled_sides.parquet"
-_LONGEST_PX = 288
+_LONGEST_PX = 416
 _JPEG_QUALITY = 92
 
 

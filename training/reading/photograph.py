@@ -52,14 +52,21 @@ class Photographer:
         if blank and rng.random() < text_made_up:
             side, lines = lettered(labelled.side, located, rng, fonts=self.fonts)
             labelled = LabelledSide(side, lines, (), complete=True)
-        return photographed(labelled, located, rng, spec=self.spec, strength=self.config.strength)
+        scale = float(rng.choice(self.config.canvas_scales))
+        return photographed(labelled, located, rng, spec=self.spec, strength=self.config.strength, scale=scale)
 
 
 def photographed(
-    labelled: LabelledSide, located: Located, rng: np.random.Generator, *, spec: ReaderSpec, strength: float
+    labelled: LabelledSide,
+    located: Located,
+    rng: np.random.Generator,
+    *,
+    spec: ReaderSpec,
+    strength: float,
+    scale: float = 1.0,
 ) -> Canvas:
     """The side as the runtime's canvas would show it out of a photograph: turned, tilted, lit, blurred, evened."""
-    size = canvas_size(located, spec=spec)
+    size = canvas_size(located, spec=spec, scale=scale)
     margin = spec.margin + strength * rng.uniform(-0.04, 0.06)
     matrix = _jittered(canvas_matrix(located, size=size, margin=margin), located, rng, size=size, strength=strength)
     pixels_HWC = cv2.warpAffine(

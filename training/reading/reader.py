@@ -15,8 +15,8 @@ from torch.nn import functional as F
 
 from bentos.runtime.contract import ReaderSpec
 from bentos.runtime.lattice import ALPHABET, BLANK, greedy_text
-from bentos.runtime.read import normalised, strip_of, strip_size
 from bentos.runtime.recogniser import session_options
+from bentos.runtime.strips import normalised, strip_of, strip_size
 from training.batches import item_seed
 from training.reading.graph import Graph
 from training.reading.lines import TextLine, extent

@@ -1,6 +1,6 @@
 """What the finder shall show on a canvas: cores of lines, their reading direction, and where it does not count.
 
-Cores as in Liao et al. (AAAI 2020): lines shrunk by the offset that `bentos.runtime.read.text_quads` grows back.
+Cores as in Liao et al. (AAAI 2020): lines shrunk by the offset that `bentos.runtime.text_regions` grows back.
 h w: rows and columns at a quarter of the canvas.
 """
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from bentos.runtime.read import core_offset
+from bentos.runtime.text_regions import core_offset
 from training.reading.lines import extent
 from training.reading.photograph import Canvas
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 
-from bentos.runtime.contract import ReaderSpec
+from bentos.runtime.contract import LookingSpec, ReaderSpec
 from training.committed import WEIGHTS, committed, record
 from training.reading.networks import arrays_of, with_arrays
 
@@ -21,7 +21,7 @@ def write_reader(directory: Path, *, weights: Path = WEIGHTS) -> ReaderSpec:
     directory.mkdir(parents=True, exist_ok=True)
     for file in (FINDER_FILE, READER_FILE):
         onnx.save(committed_network(file, weights=weights), directory / file)
-    return ReaderSpec(finder_onnx=FINDER_FILE, reader_onnx=READER_FILE)
+    return ReaderSpec(finder_onnx=FINDER_FILE, reader_onnx=READER_FILE, looking=LookingSpec())
 
 
 def committed_network(file: str, *, weights: Path = WEIGHTS) -> onnx.ModelProto:
