@@ -7,9 +7,10 @@ class CallFailed(RuntimeFault):
     """A call, or one item of it, that got no answer.
 
     `code` is the service's (docs/service.md lists them), or one of the client's own: `unreachable` (no connection came
-    about), `connection_lost`, `deadline_passed` (the caller's time is over) and `unreadable` (what came back is not of
-    this interface). `sentence` is for a person. `request_id` is what the service's log and journal know the call by.
-    `retry_after_s` is when the service says that trying again may help. `again`: whether a client tries again itself.
+    about), `connection_lost`, `deadline_passed` (the caller's time is over), `unreadable` (what came back is not of
+    this interface); or `http_502` or a gRPC status such as `unimplemented`, where somebody else answered. `sentence`
+    is for a person. `request_id` is what the service's log and journal know the call by. `retry_after_s` is when the
+    service says that trying again may help. `again`: whether a client tries again itself.
     """
 
     def __init__(

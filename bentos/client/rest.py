@@ -161,9 +161,9 @@ def _refusal(response: httpx.Response, content: bytes, *, request_id: str) -> Ca
     try:
         problem = _Problem.model_validate_json(content)
     except ValidationError:
-        status = HTTPStatus(response.status_code)
-        sentence = f"The service or a proxy answered {status.value} {status.phrase}."
-        problem = _Problem(code=status.name.lower(), detail=sentence, request_id=request_id)
+        status = response.status_code
+        sentence = f"The service or a proxy answered {status} {response.reason_phrase}."
+        problem = _Problem(code=f"http_{status}", detail=sentence, request_id=request_id)
     return CallFailed(
         problem.code,
         problem.detail,

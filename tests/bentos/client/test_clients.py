@@ -1,0 +1,172 @@
+"""Both clients against real services: equal answers, refusals that are waited out, typed errors."""
+
+import random
+import socket
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from bentos.catalogue import MedicationQuery
+from bentos.client.failure import CallFailed
+from bentos.client.items import Item
+from bentos.client.rest import RestClient
+from bentos.client.retries import Retries
+from bentos.client.rpc import GrpcClient
+from bentos.feedback import Feedback
+from bentos.runtime.answer import Answer, PillMetadata
+from bentos.settings import Settings
+from tests.bentos.conftest import tiny_home
+from tests.bentos.processes import free_port, launched
+from tests.builders import jpeg, tiny_catalogue, tiny_picture
+
+MEDICATION = tiny_catalogue()[1]
+FRONT = jpeg(tiny_picture(MEDICATION))
+BACK = jpeg(tiny_picture(MEDICATION, side="back"))
+TYPED = PillMetadata(imprint="A2 TEST", color="RED", size_mm=10)
+HEAVY = {"bentoml", "cv2", "fastapi", "numpy", "onnxruntime", "PIL", "sqlalchemy", "starlette"}
+Client = RestClient | GrpcClient
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory, bundle: Path) -> Iterator[Settings]:
+    """A service that holds one request at once."""
+    home = tiny_home(tmp_path_factory.mktemp("served") / "home", bundle=bundle)
+    settings = Settings(home=home, port=free_port(), grpc_port=free_port(), packed_home=home / "none", max_in_flight=1)
+    with launched(settings):
+        yield settings
+
+
+def client_of(protocol: str, served: Settings, **policy) -> Client:
+    retries = Retries(**policy)
+    if protocol == "REST":
+        return RestClient(f"http://127.0.0.1:{served.port}", retries=retries)
+    return GrpcClient(f"127.0.0.1:{served.grpc_port}", retries=retries)
+
+
+@pytest.fixture(scope="module")
+def rest(served: Settings) -> Iterator[RestClient]:
+    with client_of("REST", served) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def grpc(served: Settings) -> Iterator[GrpcClient]:
+    with client_of("gRPC", served) as client:
+        yield client
+
+
+def content(outcome: Answer | CallFailed) -> dict | str:
+    """What must be equal over both protocols."""
+    if isinstance(outcome, CallFailed):
+        return outcome.code
+    return outcome.model_dump(exclude={"request_id", "timings_ms"})
+
+
+@contextmanager
+def the_only_place_taken(served: Settings) -> Iterator[socket.socket]:
+    """An upload over REST that has begun and does not end."""
+    with socket.create_connection(("127.0.0.1", served.port)) as slow:
+        head = "POST /api/v1/predict HTTP/1.1\r\nHost: x\r\nContent-Length: 9999\r\n"
+        slow.sendall(f"{head}Content-Type: multipart/form-data; boundary=b\r\n\r\n--b\r\n".encode())
+        with client_of("REST", served, max_attempts=1) as probe:
+            while not _is_refused(probe):
+                time.sleep(0.05)
+        yield slow
+
+
+def _is_refused(probe: RestClient) -> bool:
+    try:
+        probe.identify(FRONT)
+    except CallFailed as failure:
+        return failure.code == "busy"
+    return False
+
+
+@pytest.mark.parametrize("back", [None, BACK], ids=["front", "both"])
+@pytest.mark.parametrize("metadata", [None, TYPED], ids=["bare", "typed"])
+def test_both_protocols_give_equal_answers(
+    rest: RestClient, grpc: GrpcClient, back: bytes | None, metadata: PillMetadata | None
+) -> None:
+    over_rest, over_grpc = (client.identify(FRONT, back=back, metadata=metadata) for client in (rest, grpc))
+    assert content(over_rest) == content(over_grpc)
+    assert over_rest.pills[0].alternatives[0].medication_id == MEDICATION.medication_id
+
+
+def test_many_items_keep_their_order_with_an_error_beside_answers(rest: RestClient, grpc: GrpcClient) -> None:
+    items = [Item(FRONT), Item(b"no picture"), Item(BACK), Item(FRONT, BACK, TYPED)]
+    over_rest, over_grpc = (list(map(content, client.identify_many(items))) for client in (rest, grpc))
+    assert over_rest == over_grpc
+    assert over_rest[1] == "unsupported_format"
+    assert [over_rest[0], over_rest[3]] == [content(rest.identify(*one)) for one in [(FRONT,)]] + [
+        content(rest.identify(FRONT, back=BACK, metadata=TYPED))
+    ]
+
+
+def test_a_stream_answers_every_item_under_its_name(grpc: GrpcClient) -> None:
+    items = [(str(number), Item(FRONT)) for number in range(5)] + [("bad", Item(b"no picture"))]
+    found = dict(grpc.identify_stream(iter(items)))
+    assert found.keys() == {name for name, _ in items}
+    assert content(found["bad"]) == "unsupported_format"
+    assert content(found["0"]) == content(grpc.identify(FRONT))
+
+
+def test_model_status_is_the_same_over_both(rest: RestClient, grpc: GrpcClient) -> None:
+    assert rest.model_status() == grpc.model_status()
+    assert rest.model_status().variants[0].loaded.gallery.num_medications == len(tiny_catalogue())
+
+
+def test_a_medication_is_found_and_an_answer_judged(rest: RestClient) -> None:
+    page = rest.search(MedicationQuery(imprint="A2", color="RED"))
+    assert page.medications[0].medication_id == MEDICATION.medication_id
+    answer = rest.identify(FRONT)
+    said = Feedback(
+        request_id=uuid.UUID(answer.request_id), medication_id=MEDICATION.medication_id, known_from="package"
+    )
+    assert rest.give_feedback(said).request_id == answer.request_id
+
+
+@pytest.mark.parametrize("protocol", ["REST", "gRPC"])
+def test_a_refused_call_waits_as_the_service_says_and_is_answered(served: Settings, protocol: str) -> None:
+    with the_only_place_taken(served) as slow:
+        slept: list[float] = []
+
+        def sleep(seconds: float) -> None:
+            slept.append(seconds)
+            slow.close()
+            time.sleep(0.2)
+
+        with client_of(protocol, served, sleep=sleep, max_attempts=20) as client:
+            answer = client.identify(FRONT, deadline_s=60)
+    assert answer.pills
+    assert min(slept) >= 1.0  # what the service asks for, beside the jitter
+
+
+@pytest.mark.parametrize("protocol", ["REST", "gRPC"])
+def test_where_the_wait_would_pass_the_deadline_the_refusal_is_said_at_once(served: Settings, protocol: str) -> None:
+    policy = {"base_s": 1000, "cap_s": 1000, "rng": random.Random(1)}  # the first wait is 134 s
+    with the_only_place_taken(served), client_of(protocol, served, **policy) as client:
+        with pytest.raises(CallFailed) as caught:
+            client.identify(FRONT, deadline_s=20)
+        assert (caught.value.code, caught.value.retry_after_s, caught.value.again) == ("busy", 1.0, True)
+
+
+@pytest.mark.parametrize("protocol", ["REST", "gRPC"])
+def test_an_error_has_the_services_code_a_sentence_and_the_request_id(served: Settings, protocol: str) -> None:
+    with client_of(protocol, served) as client, pytest.raises(CallFailed) as caught:
+        client.identify(b"no picture")
+    failure = caught.value
+    assert (failure.code, failure.sentence) == ("unsupported_format", "The file is not a JPEG, PNG or HEIC picture.")
+    assert str(uuid.UUID(failure.request_id)) == failure.request_id
+    assert not failure.again
+
+
+def test_a_client_loads_nothing_of_the_server() -> None:
+    code = "import sys, bentos.client.rest, bentos.client.rpc; print(*{name.split('.')[0] for name in sys.modules})"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert not HEAVY & set(loaded)

