@@ -5,6 +5,7 @@ worker that is killed lets it run out, and the next one goes on with the first i
 """
 
 import sqlite3
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -76,9 +77,14 @@ class JobStore:
         """Make the tables where they are missing."""
         self.directory = directory
         directory.mkdir(parents=True, exist_ok=True)
+        self._lock = threading.Lock()
+        self._connection = _connect(directory / "batches.db")
         with self._connected() as connection:
-            connection.execute("PRAGMA journal_mode=WAL")
             connection.executescript(_TABLES)
+
+    def close(self) -> None:
+        """Give the file back."""
+        self._connection.close()
 
     def folder(self, job_id: str) -> Path:
         """Where the job's files lie."""
@@ -211,14 +217,8 @@ class JobStore:
 
     @contextmanager
     def _connected(self) -> Iterator[sqlite3.Connection]:
-        connection = sqlite3.connect(self.directory / "batches.db", timeout=10, isolation_level=None)
-        connection.row_factory = sqlite3.Row
-        try:
-            connection.execute("PRAGMA synchronous=NORMAL")
-            connection.execute("PRAGMA secure_delete=ON")
-            yield connection
-        finally:
-            connection.close()
+        with self._lock:  # one connection: a last one that closes makes SQLite fold its log, with a sync each time
+            yield self._connection
 
     @contextmanager
     def _changing(self) -> Iterator[sqlite3.Connection]:
@@ -251,6 +251,14 @@ class JobStore:
         num = dict(map(tuple, counted))
         facts = {name: row[name] for name in row.keys() if name not in ("owner", "lease_until")}  # noqa: SIM118
         return Job(**facts, num_answered=num.get("answered", 0), num_refused=num.get("refused", 0))
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
+    connection.row_factory = sqlite3.Row
+    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "secure_delete=ON"):
+        connection.execute(f"PRAGMA {pragma}")
+    return connection
 
 
 def too_many() -> ServiceFault:
