@@ -86,7 +86,10 @@ class Identification(MedicationIdentificationServicer):
         """`{"answer": ...}` or `{"problem": ...}` of one of many."""
         try:
             async with asyncio.timeout_at(deadline):
-                return outcome_of(**await answer_or_problem(self._answering, entry_of(item), request_id))
+                found = await answer_or_problem(
+                    self._answering, entry_of(item), request_id, session_key=item.session_key or None
+                )
+                return outcome_of(**found)
         except (InputError, ServiceFault) as error:
             code, sentence = error.code, error.sentence
         except TimeoutError:

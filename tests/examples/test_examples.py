@@ -1,9 +1,10 @@
-"""Every example runs as a person would run it, against a real service."""
+"""Every example, and every command of docs/service.md, runs as a person would run it, against a real service."""
 
 import csv
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -21,6 +22,9 @@ from tests.bentos.processes import free_port, launched
 from tests.builders import tiny_bundle
 
 STAND_IN = Path(__file__).with_name("grpcurl_by_reflection.py")
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "service.md"
+BLOCKS = re.findall(r"^```(sh|python)\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+QUIET_CURL = 'set -euo pipefail; curl() { command curl --silent --show-error --fail-with-body "$@"; }\n'
 STATUSES = ("identified", "uncertain", "unknown", "retake")
 
 
@@ -52,9 +56,10 @@ def url(served: Settings) -> str:
     return f"http://127.0.0.1:{served.port}"
 
 
-def said(*command: object, env: dict[str, str] | None = None) -> str:
+def said(*command: object, env: dict[str, str] | None = None, cwd: Path | None = None) -> str:
     """What a command that succeeds writes."""
-    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False, timeout=120, env=env)
+    texts = list(map(str, command))
+    done = subprocess.run(texts, capture_output=True, text=True, check=False, timeout=120, env=env, cwd=cwd)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -99,3 +104,22 @@ def test_grpcurl(served: Settings, examples: Path, with_grpcurl: dict[str, str])
         said("bash", examples / "identify_grpcurl.sh", f"127.0.0.1:{served.grpc_port}", env=with_grpcurl)
     )
     assert response["pills"][0]["status"] in STATUSES
+
+
+@pytest.mark.parametrize(("language", "text"), BLOCKS, ids=[text.split("\n")[0][:40] for _, text in BLOCKS])
+def test_the_page_of_the_service_tells_commands_that_work(
+    tmp_path: Path, served: Settings, examples: Path, with_grpcurl: dict[str, str], language: str, text: str
+) -> None:
+    for name in ("front.jpg", "back.jpg"):
+        shutil.copy(examples / name, tmp_path)
+    text = text.replace("http://127.0.0.1:3000", url(served)).replace(
+        "127.0.0.1:50051", f"127.0.0.1:{served.grpc_port}"
+    )
+    if language == "python":
+        assert said(sys.executable, "-c", text, cwd=tmp_path, env=with_grpcurl)
+    else:
+        assert said("bash", "-c", QUIET_CURL + text, cwd=tmp_path, env=with_grpcurl)
+
+
+def test_the_page_has_such_commands() -> None:
+    assert {language for language, _ in BLOCKS} == {"sh", "python"}
