@@ -56,6 +56,6 @@ def verdict(
     champion = champion_judged(evaluation, catalogue, dataset, workspace, progress)
     found, path = reached(evaluation, champion, dataset, workspace)
     registry.tag(recogniser.version, gates="passed" if found.passed else "failed", evaluation=found.evaluation)
-    registry.follow(challenger=recogniser.version if found.passed else None)
+    registry.follow(candidate=recogniser.version if found.passed else None)
     context.add_output_metadata(describe_gates(found, report=workspace.path(evaluation.directory) / "report.html"))
     return MadeVerdict(path=workspace.relative(path), passed=found.passed)

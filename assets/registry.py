@@ -7,7 +7,8 @@ import dagster as dg
 
 from bentos.release import ROLES, ReleaseSpec
 
-ALIASES = ROLES
+CANDIDATE = "candidate"
+ALIASES = (*ROLES, CANDIDATE)
 DIGEST_TAG = "recogniser"
 
 
@@ -58,9 +59,12 @@ class Registry(dg.ConfigurableResource):
                 client.delete_registered_model_alias(self.model, alias)
 
     def follow_release(self, release: ReleaseSpec) -> None:
-        """Make the aliases say what the release says; a challenger that became champion is one no longer."""
-        named = {alias: getattr(release, alias) for alias in ALIASES}
-        self.follow(**{alias: ref.version if ref else None for alias, ref in named.items()})
+        """Make the aliases say what the release says; a candidate that became champion is one no longer."""
+        named = release.named()
+        versions = {role: named[role].version if role in named else None for role in ROLES}
+        self.follow(**versions)
+        if self.aliases().get(CANDIDATE) == release.champion.version:
+            self.follow(**{CANDIDATE: None})
 
     def download(self, alias: str, *, into: Path) -> Path:
         """Fetch the recogniser directory of an alias from the artefact store."""

@@ -45,8 +45,8 @@ def shadow_wanted(wanted: Wanted, *, workspace: Workspace, registry: Registry, a
 def _found(wanted: Wanted, *, workspace: Workspace, registry: Registry) -> tuple[Bundle, str]:
     if wanted.bundle is not None:
         bundle = Bundle(wanted.bundle / "recogniser", wanted.gallery or wanted.bundle / "gallery")
-        if (version := wanted.version or registry.version_of(bundle.digest)) is None:
-            raise CandidateError(f"the registry has no version of {wanted.bundle}; name it with --version")
+        if (version := registry.version_of(bundle.digest)) is None:
+            raise CandidateError(f"the registry has no version of the recogniser in {wanted.bundle}")
         return bundle, version
     digest = registry.digest_of(wanted.version) if wanted.version else None
     if digest is None:

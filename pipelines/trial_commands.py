@@ -23,7 +23,7 @@ class Role(StrEnum):
 app = typer.Typer()
 experiment = typer.Typer(no_args_is_help=True, help="What a challenger or shadow has shown, and what becomes of it.")
 
-Version = Annotated[str | None, typer.Option(help="the registry's version")]
+Version = Annotated[str | None, typer.Option(help="the registry's version, or give a bundle")]
 Bundle = Annotated[
     Path | None, typer.Option(exists=True, file_okay=False, help="recogniser/ and gallery/ below home, instead")
 ]

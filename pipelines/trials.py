@@ -17,6 +17,7 @@ def challenge_with(wanted: "Wanted", *, share: float) -> ReleaseSpec:
     """Give a version a share of the traffic; the registry's aliases follow."""
     from assets.trials import challenge_wanted
 
+    _register(wanted)
     return challenge_wanted(wanted, share=share, **_world())
 
 
@@ -24,6 +25,7 @@ def shadow_with(wanted: "Wanted") -> ReleaseSpec:
     """Let a version answer unseen; the registry's aliases follow."""
     from assets.trials import shadow_wanted
 
+    _register(wanted)
     return shadow_wanted(wanted, **_world())
 
 
@@ -49,6 +51,25 @@ def _signed(change: Callable[[ReleaseDesk, str], ReleaseSpec | None]) -> Release
     if spec is not None:
         world["registry"].follow_release(spec)
     return spec
+
+
+def _register(wanted: "Wanted") -> None:
+    """Make the recogniser of a bundle a version of the registry, where it is none yet."""
+    if wanted.bundle is None:
+        return
+    from assets.resources import MlflowTracker
+    from bentos.runtime.contract import read_recogniser_spec, spec_digest
+
+    environment, registry = Environment(), _world()["registry"]
+    directory = wanted.bundle / "recogniser"
+    digest = spec_digest(read_recogniser_spec(directory))
+    if registry.version_of(digest) is not None:
+        return
+    import mlflow
+
+    tracker = MlflowTracker(tracking_uri=environment.mlflow_uri, artifact_root=environment.mlflow_artifacts)
+    with mlflow.start_run(experiment_id=tracker.experiment_id(), run_name="bundle") as run:
+        registry.register(directory, digest=digest, run_id=run.info.run_id)
 
 
 def _world() -> dict:

@@ -45,8 +45,11 @@ def test_aliases_follow_the_release(registry: Registry, run_id: str, tmp_path: P
     directory.mkdir()
     (directory / "file").write_text("x")
     one, two = (registry.register(directory, digest=digest, run_id=run_id) for digest in ("sha256:1", "sha256:2"))
-    registry.follow(challenger=one)
+    registry.follow(candidate=one)
     registry.follow_release(ReleaseSpec(released_at=NOW, champion=ref(one)))
     assert registry.aliases() == {"champion": one}
+    registry.follow(candidate=two)
+    registry.follow_release(ReleaseSpec(released_at=NOW, champion=ref(one), challenger=ref(two), shadow=ref(two)))
+    assert registry.aliases() == {"champion": one, "challenger": two, "shadow": two, "candidate": two}
     registry.follow_release(ReleaseSpec(released_at=NOW, champion=ref(two), previous=ref(one)))
     assert registry.aliases() == {"champion": two, "previous": one}

@@ -19,6 +19,7 @@ from tests.bentos.rollout.making import failing_bundle, release_of, slow_bundle
 from tests.builders import jpeg, pattern_spec, tiny_bundle, tiny_catalogue, tiny_picture
 
 FRONT = jpeg(tiny_picture(tiny_catalogue()[1]))
+CLIENTS = 3
 TYPED = {"metadata": '{"imprint": "A2 TEST", "color": "RED"}'}
 
 
@@ -38,7 +39,7 @@ class Load:
 
 
 @contextmanager
-def loaded(client: httpx.Client, *, clients: int = 3) -> Iterator[Load]:
+def loaded(client: httpx.Client, *, clients: int = CLIENTS) -> Iterator[Load]:
     """Steady load as long as the body runs."""
     load, done = Load(), threading.Event()
 
@@ -65,7 +66,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory, bundle: Path) -> Settings
     home = tiny_home(tmp_path_factory.mktemp("rolling") / "home", bundle=bundle)
     for fault in ("failing", "slow", "silent"):
         make_bad(home / fault, fault)
-    return Settings(home=home, port=free_port(), poll_s=0.2, packed_home=home / "none")
+    return settings_of(home)
 
 
 @pytest.fixture(scope="module")
@@ -74,12 +75,18 @@ def client(settings: Settings) -> Iterator[httpx.Client]:
         yield client
 
 
+def settings_of(home: Path, **facts: object) -> Settings:
+    """Nobody is turned away by a slow machine, and the same photograph is worked on each time."""
+    patient = {"latency_budget_s": 60, "degrade_share": 100, "cache_entries": 0}
+    return Settings(home=home, port=free_port(), poll_s=0.2, packed_home=home / "none", **patient, **facts)
+
+
 def decisions(settings: Settings, spec: ReleaseSpec) -> list[Recorded]:
     entries = Journal(settings.journal_url).entries(action="withdraw")
     return [entry for entry in entries if entry.payload["release"] == spec.release_id]
 
 
-def wait_for(happened: Callable[[], object], *, timeout_s: float = 45) -> None:
+def wait_for(happened: Callable[[], object], *, timeout_s: float = 150) -> None:
     deadline = time.monotonic() + timeout_s
     while not happened():
         assert time.monotonic() < deadline, "it did not happen in time"
@@ -91,14 +98,14 @@ def test_recogniser_and_gallery_are_switched_under_load_in_two_workers_without_a
 ) -> None:
     home = tiny_home(tmp_path / "home", bundle=bundle)
     tiny_bundle(home / "second", name="second")
-    two = Settings(home=home, port=free_port(), poll_s=0.2, packed_home=home / "none", workers=2)
+    two = settings_of(home, workers=2)
     with running(two) as client, loaded(client) as load:
         wait_for(lambda: load.count(version="1") > 5)
         release_of(home, champion="second", previous=".")
         wait_for(lambda: _workers_on(two, "second") == 2)
         seen = load.count(version="1")
         wait_for(lambda: load.count(version="second") > 20)
-        assert load.count(version="1") <= seen + 3
+        assert load.count(version="1") <= seen + CLIENTS
         release_of(home, champion=".", previous="second", challenger="second", challenger_share=0.3)
         wait_for(lambda: load.count(version="second", variant="challenger") > 5)
     assert set(load.statuses) == {200}
@@ -109,13 +116,13 @@ def test_a_bad_challenger_under_load_is_rolled_back_by_itself(
     client: httpx.Client, settings: Settings, fault: str, measure: str
 ) -> None:
     with loaded(client) as load:
-        spec = release_of(settings.home, challenger=fault, challenger_share=0.3)
+        spec = release_of(settings.home, challenger=fault, challenger_share=0.5)
         wait_for(lambda: decisions(settings, spec))
         wait_for(lambda: states(client).get("challenger") == "withdrawn")
         after = len(load.replies)
         wait_for(lambda: len(load.replies) > after + 40)
     assert set(load.statuses) == {200}
-    assert {variant for _, variant, _ in load.replies[after + 3 :]} == {"champion"}
+    assert sum(variant != "champion" for _, variant, _ in load.replies[after:]) <= CLIENTS  # those on their way
     (entry,) = decisions(settings, spec)
     assert (entry.actor, entry.payload["variant"], entry.subject_ref) == ("service", "challenger", fault)
     assert measure in {reason["measure"] for reason in entry.payload["reasons"]}
@@ -134,7 +141,7 @@ def test_a_bad_champion_right_after_a_switch_gives_way_to_the_one_before(
         after = len(load.replies)
         wait_for(lambda: len(load.replies) > after + 10)
     assert set(load.statuses) == {200}
-    assert {version for *_, version in load.replies[after + 3 :]} == {"1"}
+    assert sum(version != "1" for *_, version in load.replies[after:]) <= CLIENTS
 
 
 def states(client: httpx.Client) -> dict[str, str]:
@@ -146,7 +153,7 @@ def make_bad(directory: Path, fault: str) -> Path:
     if fault == "failing":
         return failing_bundle(directory)
     if fault == "slow":
-        return slow_bundle(directory, rounds=40)
+        return slow_bundle(directory, rounds=24)
     from training.calibrate import all_patterns
 
     never = {pattern.key: pattern_spec(identified_uncertainty=0.0) for pattern in all_patterns(("fast", "accurate"))}
