@@ -1,4 +1,4 @@
-# One vocabulary: setup, run, test, lint, ui, serve, clean.
+# One vocabulary: setup, run, test, lint, ui, serve, bench, clean.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := run
@@ -9,7 +9,7 @@ STAMP := .setup-stamp
 WORKERS ?= 2
 export RXVISION_HOME ?= $(CURDIR)/var
 
-.PHONY: setup run test lint ui serve clean
+.PHONY: setup run test lint ui serve bench clean
 
 setup: $(STAMP)
 
@@ -33,6 +33,10 @@ ui: setup
 
 serve: setup
 	@$(BIN)/rxvision serve
+
+bench: setup ## hold the service against the bare loop and other servers; writes docs/performance.md
+	@$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[bench]'
+	@$(BIN)/python -m benchmarks
 
 clean: ## remove what runs produced and the environment
 	rm -rf var $(VENV) $(STAMP) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-FOLDERS = ("assets", "bentos", "data", "feature_repo", "monitoring", "pipelines", "training")
+FOLDERS = ("assets", "benchmarks", "bentos", "data", "feature_repo", "monitoring", "pipelines", "training")
 HEAVY = {"torch", "torchvision", "timm", "dagster", "mlflow", "feast", "evidently", "great-expectations", "pandas"}
 
 
