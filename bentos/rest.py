@@ -1,5 +1,7 @@
 """The REST interface: predict, health and readiness, as a FastAPI application that BentoML mounts at `/`."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 from fastapi import FastAPI, Request, Response
@@ -8,6 +10,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from bentos import rest_batches, rest_catalogue, rest_feedback
 from bentos.answering import Answering
 from bentos.batch import BatchAnswer, answer_batch
+from bentos.batches.worker import BatchWorker
 from bentos.bodies import in_time
 from bentos.faults import ServiceFault
 from bentos.metrics import MEDIA_TYPE as METRICS_MEDIA_TYPE
@@ -41,12 +44,14 @@ _BATCH_PARTS: Final = {
         "description": "JSON array, PillMetadata or null for each item",
     },
 }
+MAX_BATCHES: Final = 2
 _READING: Final = (400, 408, 413, 415, 422, 503)
 
 
 def create_app() -> FastAPI:
     """The application; whoever runs it wraps it in `Observed` and puts an `Answering` at `app.state.answering`."""
     app = FastAPI(title="RxVision25", version="1", docs_url=None, redoc_url=None)
+    app.state.batches, app.state.num_batches = None, 0
     install(app)
     described(app)
     app.add_api_route(
@@ -110,7 +115,7 @@ async def predict_batch(request: Request) -> Response:
     answering: Answering = request.app.state.answering
     settings = answering.settings
     try:
-        with answering.admitted():
+        with answering.admitted(), _one_of_few(request):
             answering.serving()
             reading = read_batch(request, max_items=settings.max_batch_items, max_body_bytes=settings.max_batch_bytes)
             entries = await in_time(reading, timeout_s=settings.body_timeout_s)
@@ -135,12 +140,32 @@ def session_key(request: Request) -> str | None:
     return key or None
 
 
+@contextmanager
+def _one_of_few(request: Request) -> Iterator[None]:
+    """Hold one of the places for batches, whose bodies are large; raises `ServiceFault` busy."""
+    state = request.app.state
+    if state.num_batches >= MAX_BATCHES:
+        raise ServiceFault("busy", "The service reads as many batches as it can hold; try again in a second.")
+    state.num_batches += 1
+    try:
+        yield
+    finally:
+        state.num_batches -= 1
+
+
 async def health(request: Request) -> JSONResponse:
     """Whether the process does its work; a restart helps where not."""
     answering: Answering = request.app.state.answering
-    alive = answering.watch.alive
-    body = {"status": "ok" if alive else "release watch ended", "refused_release": answering.watch.refusal}
-    return JSONResponse(body, status_code=200 if alive else 503)
+    worker: BatchWorker | None = request.app.state.batches
+    ended = (
+        "release watch ended"
+        if not answering.watch.alive
+        else "batch worker ended"
+        if worker and not worker.alive
+        else None
+    )
+    body = {"status": ended or "ok", "refused_release": answering.watch.refusal}
+    return JSONResponse(body, status_code=503 if ended else 200)
 
 
 async def ready(request: Request) -> JSONResponse:

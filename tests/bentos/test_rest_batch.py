@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 
 import pytest
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from bentos.journal import Journal
+from bentos.rest import MAX_BATCHES
 from bentos.settings import Settings
 from tests.bentos.pictures import unusable
 from tests.bentos.rest_client import BACK, FRONT, app_of, client_of, is_problem, post_batch
@@ -15,10 +17,15 @@ FRONTS = [jpeg(tiny_picture(item)) for item in tiny_catalogue()]
 
 
 @pytest.fixture
-def client(settings: Settings) -> Iterator[TestClient]:
+def app(settings: Settings) -> Iterator[FastAPI]:
     app = app_of(settings.model_copy(update={"max_batch_items": 6, "max_batch_bytes": 2**21}))
-    yield client_of(app)
+    yield app
     app.state.answering.close()
+
+
+@pytest.fixture
+def client(app: FastAPI) -> TestClient:
+    return client_of(app)
 
 
 def test_items_come_back_in_the_order_they_were_sent(client: TestClient) -> None:
@@ -87,6 +94,17 @@ def test_a_request_that_is_no_batch_is_refused(client: TestClient) -> None:
     is_problem(client.post("/api/v1/predict/batch", files={"picture": FRONT}), status=400, code="unexpected_field")
     is_problem(client.post("/api/v1/predict/batch", files={"x": b""}, data={"image": "text"}), status=400,
                code="unexpected_field")  # fmt: skip
+
+
+def test_few_batches_are_read_at_once_and_people_are_answered_beside_them(client: TestClient, app: FastAPI) -> None:
+    app.state.num_batches = MAX_BATCHES
+    refused = post_batch(client, [FRONT])
+    is_problem(refused, status=503, code="busy")
+    assert refused.headers["retry-after"]
+    assert client.post("/api/v1/predict", files={"image": FRONT}).status_code == 200
+    app.state.num_batches = 0
+    assert post_batch(client, [FRONT]).status_code == 200
+    assert app.state.num_batches == 0
 
 
 def _entries(settings: Settings) -> list:

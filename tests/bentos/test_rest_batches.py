@@ -294,3 +294,10 @@ def test_a_job_that_never_was_is_not_found(client: TestClient, path: str) -> Non
     for response in (client.get(f"{URL}/{path}"), client.get(f"{URL}/{path}/results"), client.delete(f"{URL}/{path}")):
         assert response.status_code in (404, 422)
         is_problem(response, status=response.status_code, code=response.json()["code"])
+
+
+def test_a_worker_that_ended_shows_in_the_health(client: TestClient, app: FastAPI) -> None:
+    assert client.get("/health").json()["status"] == "ok"
+    app.state.batches.alive = False
+    response = client.get("/health")
+    assert (response.status_code, response.json()["status"]) == (503, "batch worker ended")
