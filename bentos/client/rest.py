@@ -85,6 +85,8 @@ class RestClient:
         self, items: Sequence[Item], *, session: str | None = None, deadline_s: float = 60.0
     ) -> tuple[Outcome, ...]:
         """An answer or a failure for each item, in their order; a request holds as many as the service allows (32)."""
+        if not items:
+            return ()
         files = [("image", item.front) for item in items]
         files += [("image_back", item.back) for item in items if item.back is not None]
         data = {

@@ -75,6 +75,8 @@ class GrpcClient:
         self, items: Sequence[Item], *, session: str | None = None, deadline_s: float = 60.0
     ) -> tuple[Outcome, ...]:
         """An answer or a failure for each item, in their order; a request holds as many as the service allows (32)."""
+        if not items:
+            return ()
         request = pb.PredictBatchRequest(items=[_request(item, session=session) for item in items])
         return self._call(self._stub.PredictBatch, request, _outcomes, deadline_s=deadline_s)
 

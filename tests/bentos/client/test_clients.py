@@ -108,6 +108,14 @@ def test_many_items_keep_their_order_with_an_error_beside_answers(rest: RestClie
     ]
 
 
+@pytest.mark.parametrize("protocol", ["REST", "gRPC"])
+def test_no_items_need_no_call_and_too_many_are_refused(served: Settings, protocol: str) -> None:
+    with client_of(protocol, served) as client:
+        assert client.identify_many([]) == ()
+        with pytest.raises(CallFailed, match="too_many_items"):
+            client.identify_many([Item(FRONT)] * (served.max_batch_items + 1))
+
+
 def test_a_stream_answers_every_item_under_its_name(grpc: GrpcClient) -> None:
     items = [(str(number), Item(FRONT)) for number in range(5)] + [("bad", Item(b"no picture"))]
     found = dict(grpc.identify_stream(iter(items)))
