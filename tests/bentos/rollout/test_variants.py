@@ -13,6 +13,7 @@ from bentos.metrics import metrics
 from bentos.observed import Observed
 from bentos.release import ReleaseSpec
 from bentos.rest import create_app
+from bentos.rollout.decisions import decision
 from bentos.settings import Settings
 from tests.bentos.conftest import change_a_byte
 from tests.bentos.rollout.making import failing_bundle, release_of
@@ -74,12 +75,12 @@ def test_the_challenger_answers_its_share_and_says_so(served: Served, variants_o
 
 def test_a_session_is_always_answered_by_the_same_variant_and_its_key_is_not_kept(served: Served) -> None:
     served.release(challenger="second", challenger_share=0.5)
-    by_session = {name: served.answers(4, session=name) for name in ("ann", "bob", "cyd", "dan", "eve", "fay")}
+    by_session = {name: served.answers(2, session=name) for name in (f"ann{i}" for i in range(16))}
     variants = [{answer["release"]["variant"] for answer in answers} for answers in by_session.values()]
     assert all(len(found) == 1 for found in variants)
     assert len(set.union(*variants)) == 2
     units = {entry.payload["rollout"]["unit"] for entry in served.entries("predict")}
-    assert len(units) == 6
+    assert len(units) == 16
     assert not units & by_session.keys()
 
 
@@ -142,3 +143,47 @@ def test_a_changed_share_loads_nothing_again(served: Served, home: Path) -> None
     after = served.answering.watch.variants
     assert (after.champion, after.challenger) == (before.champion, before.challenger)
     assert after.spec.challenger_share == 0.3
+
+
+def decide(served: Served, action: str, role: str) -> None:
+    """Write a decision into the journal, as another worker or a person does, and let this one look."""
+    spec = served.answering.watch.variants.spec
+    why = {"reasons": []}
+    entry = decision(action, spec=spec, variant=role, actor="somebody", now=datetime.now(UTC), why=why)
+    Journal(served.settings.journal_url).append(entry)
+    assert served.answering.watch.poll()
+
+
+def test_a_pause_sends_everybody_to_the_champion_until_somebody_resumes(served: Served, variants_of: Callable) -> None:
+    served.release(challenger="second", challenger_share=0.5)
+    decide(served, "pause", "challenger")
+    assert set(variants_of(10)) == {"champion"}
+    assert [line["state"] for line in served.answering.watch.variants.listed()] == ["serving", "paused"]
+    decide(served, "resume", "challenger")
+    assert set(variants_of(16)) == {"champion", "challenger"}
+
+
+def test_what_was_withdrawn_leaves_the_memory_and_comes_back_with_the_next_signature_only(served: Served) -> None:
+    served.release(challenger="second", challenger_share=0.5)
+    decide(served, "withdraw", "challenger")
+    assert served.answering.watch.variants.challenger is None
+    assert not served.answering.watch.poll()
+    again = Served(served.settings)
+    again.answering.watch.poll()
+    assert again.answering.watch.variants.challenger is None
+    again.answering.close()
+    served.release(challenger="second", challenger_share=0.5)
+    assert served.answering.watch.variants.challenger is not None
+
+
+def test_a_withdrawn_champion_stays_where_the_one_before_cannot_be_opened(served: Served) -> None:
+    release_of(served.settings.home, previous="second")
+    change_a_byte(next((served.settings.home / "second" / "gallery").glob("*.npz")))
+    assert served.answering.watch.poll()
+    spec = served.answering.watch.variants.spec
+    entry = decision("withdraw", spec=spec, variant="champion", actor="somebody", now=datetime.now(UTC), why={})
+    Journal(served.settings.journal_url).append(entry)
+    assert not served.answering.watch.poll()
+    assert not served.answering.watch.poll()
+    assert served.answering.watch.current.ref.version == "1"
+    assert [entry.outcome for entry in served.entries("load_release")] == ["loaded", "refused"]
