@@ -3,6 +3,7 @@
 import logging
 import time
 import uuid
+from http import HTTPStatus
 from typing import Final
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -10,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bentos.metrics import Metrics
 from bentos.problems import REQUEST_ID_HEADER
+from bentos.unread import Unread
 
 _log = logging.getLogger(__name__)
 UNMATCHED: Final = "unmatched"
@@ -30,17 +32,19 @@ class Observed:
             return
         request_id = request_id_of(Headers(scope=scope).get(REQUEST_ID_HEADER, ""))
         scope.setdefault("state", {})["request_id"] = request_id
-        began, status = time.perf_counter(), 500
+        began, status, body = time.perf_counter(), 500, Unread(scope, receive)
 
         async def send_with_id(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
                 MutableHeaders(scope=message)[REQUEST_ID_HEADER] = request_id
+                if status >= HTTPStatus.BAD_REQUEST:
+                    await body.drain()
             await send(message)
 
         try:
-            await self._app(scope, receive, send_with_id)
+            await self._app(scope, body, send_with_id)
         finally:
             self._note(scope, status=status, seconds=time.perf_counter() - began, request_id=request_id)
 
