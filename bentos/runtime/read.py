@@ -25,7 +25,8 @@ from bentos.runtime.text_regions import TextRegion, distinct, text_regions
 _FILL = (128, 128, 128)
 _CANVAS_STEP = 32
 _ONE_LOOK = LookingSpec(long_scales=(1.0,), split_threshold=1.0, least_nats=0.0)
-_MOST_STRIPS_PX = (640, 960)
+# Strips that one answer may take, px: on long pills, where the finder runs twice, and on others.
+_MOST_STRIPS_PX = (448, 840)
 _SAID_FROM = np.log(0.5)
 
 
@@ -76,11 +77,12 @@ class Reader:
 
     def looks(self, canvas_HWC: np.ndarray) -> list[list[Look]]:
         """Every possible line, which may overlap, read in as many directions as it takes to be sure."""
-        regions = self._regions(canvas_HWC)
-        first = self._looks(canvas_HWC, [(region, 0) for region in regions])
         most_px = _MOST_STRIPS_PX[len(_sizes(canvas_HWC, spec=self.spec)) == 1]
-        looks = [*first, *self._looks(canvas_HWC, self._affordable(first, still_to_read(first), most_px=most_px))]
-        return [[look for look in looks if look.region is region] for region in regions]
+        upright = [(region, 0) for region in self._regions(canvas_HWC)]
+        first = self._looks(canvas_HWC, self._affordable(upright, most_px=most_px))
+        spent_px = sum(strip_size(look.region.quad_XY, spec=self.spec)[0] for look in first)
+        looks = [*first, *self._looks(canvas_HWC, self._affordable(still_to_read(first), most_px=most_px - spent_px))]
+        return [[look for look in looks if look.region is one.region] for one in first]
 
     @property
     def _looking(self) -> LookingSpec:
@@ -99,13 +101,10 @@ class Reader:
             found += [region.scaled(1 / _enlargement(own_HWC, spec=self.spec)) for region in regions]
         return distinct(found, at_most=self.spec.max_lines)
 
-    def _affordable(
-        self, done: Sequence[Look], wanted: Sequence[tuple[TextRegion, int]], *, most_px: int
-    ) -> list[tuple[TextRegion, int]]:
-        """The first of the wanted looks, until all strips together are as long as the time left by the finder."""
-        quads = [turned(region.quad_XY, turn) for region, turn in [*((w.region, w.turn) for w in done), *wanted]]
-        spent_N = np.cumsum([strip_size(quad_XY, spec=self.spec)[0] for quad_XY in quads])
-        return [each for each, spent in zip(wanted, spent_N[len(done) :], strict=True) if spent <= most_px]
+    def _affordable(self, wanted: Sequence[tuple[TextRegion, int]], *, most_px: int) -> list[tuple[TextRegion, int]]:
+        """The first of the wanted looks, until their strips are as long together as time allows."""
+        widths = [strip_size(turned(region.quad_XY, turn), spec=self.spec)[0] for region, turn in wanted]
+        return [each for each, spent_px in zip(wanted, np.cumsum(widths), strict=True) if spent_px <= most_px]
 
     def _looks(self, canvas_HWC: np.ndarray, wanted: Sequence[tuple[TextRegion, int]]) -> list[Look]:
         """The regions read after their quarter turns."""

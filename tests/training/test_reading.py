@@ -44,6 +44,20 @@ def test_text_made_up_lies_where_its_quads_say(ratio: float, angle_deg: float) -
     assert np.median(outside) < 0.05, "but for score lines, all that changed lies in a quad"
 
 
+def test_long_pills_carry_two_rows_on_either_half_mostly_twice_the_same() -> None:
+    blank = blank_side(ratio=0.45).side
+    drawn = [lettered(blank, located_side(blank), np.random.default_rng(seed), fonts=FONTS)[1] for seed in range(40)]
+    texts = [tuple(line.text for line in lines) for lines in drawn if len(lines) == 4]
+    assert len(texts) >= 4
+    assert 0.4 < np.mean([four[:2] == four[2:] for four in texts]) < 1
+
+
+def test_canvases_to_train_on_come_in_every_scale(tmp_path: Path) -> None:
+    taken = photographer(tmp_path / "pack", canvas_scales=(1.0, 1.5))
+    shapes = {taken.take(np.random.default_rng(seed)).rgb_HWC.shape[:2] for seed in range(24)}
+    assert {(128, 256), (192, 384), (192, 192), (288, 288)} == shapes
+
+
 def test_the_renderers_fonts_are_always_there() -> None:
     assert set(FONTS) < set(font_files())
 
