@@ -76,6 +76,11 @@ def create_app() -> FastAPI:
     )
     for router in (rest_batches.router, rest_catalogue.router, rest_feedback.router):
         app.include_router(router)
+    _add_probes(app)
+    return app
+
+
+def _add_probes(app: FastAPI) -> None:
     app.add_api_route("/health", health, methods=["GET"], operation_id="getHealth", tags=["process"])
     app.add_api_route(
         "/ready", ready, methods=["GET"], operation_id="getReady", responses=problems(503), tags=["process"]
@@ -88,7 +93,6 @@ def create_app() -> FastAPI:
         tags=["process"],
         response_class=PlainTextResponse,
     )
-    return app
 
 
 async def predict(request: Request) -> Response:
