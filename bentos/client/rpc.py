@@ -118,8 +118,7 @@ class GrpcClient:
         try:
             return parse(response)
         except ValidationError as error:
-            sentence = f"The service's answer cannot be read: {error.errors()[0]['msg']}."
-            raise CallFailed("unreadable", sentence, request_id=request_id) from error
+            raise _unreadable(error, request_id=request_id) from error
 
 
 def _request(item: Item, *, session: str | None) -> pb.PredictMedicationRequest:
@@ -135,8 +134,16 @@ def _outcomes(response: pb.PredictBatchResponse) -> tuple[Outcome, ...]:
 
 def _outcome(item: pb.BatchItem | pb.PredictStreamResponse) -> Outcome:
     if item.HasField("answer"):
-        return answer_of(item.answer)
+        try:
+            return answer_of(item.answer)
+        except ValidationError as error:
+            return _unreadable(error, request_id=item.request_id)
     return CallFailed(item.problem.code, item.problem.detail, request_id=item.request_id)
+
+
+def _unreadable(error: ValidationError, *, request_id: str) -> CallFailed:
+    sentence = f"The service's answer cannot be read: {error.errors()[0]['msg']}."
+    return CallFailed("unreadable", sentence, request_id=request_id)
 
 
 def _failure(error: grpc.RpcError, *, request_id: str) -> CallFailed:

@@ -1,5 +1,6 @@
 """Both clients against real services: equal answers, refusals that are waited out, typed errors."""
 
+import inspect
 import random
 import subprocess
 import sys
@@ -151,6 +152,11 @@ def test_an_error_has_the_services_code_a_sentence_and_the_request_id(served: Se
     assert (failure.code, failure.sentence) == ("unsupported_format", "The file is not a JPEG, PNG or HEIC picture.")
     assert str(uuid.UUID(failure.request_id)) == failure.request_id
     assert not failure.again
+
+
+@pytest.mark.parametrize("method", ["identify", "identify_many", "model_status", "close"])
+def test_both_clients_are_called_alike(method: str) -> None:
+    assert inspect.signature(getattr(RestClient, method)) == inspect.signature(getattr(GrpcClient, method))
 
 
 def test_a_client_loads_nothing_of_the_server() -> None:
