@@ -131,8 +131,6 @@ def test_what_is_not_from_the_service_is_an_error_with_a_name(head: bytes, body:
 
 
 def test_what_a_newer_service_adds_is_left_out() -> None:
-    body = (
-        b'{"status": "ready", "version": "7", "origin": "release", "refused_release": null, "variants": [], "x": 1}'
-    )
+    body = b'{"status": "ready", "version": "7", "origin": "release", "refused_release": null, "variants": [], "x": 1}'
     with listening(answering(b"200 OK", body)) as (port, _), CLIENTS["REST"](port, Retries()) as client:
         assert client.model_status().version == "7"
