@@ -34,7 +34,7 @@ def _head(path: str, kind: bytes, length: int) -> bytes:
 
 
 class HttpCaller:
-    """One kept-alive connection; opened again where the server closed it."""
+    """One kept-alive connection; opened again where the server closed it while nobody asked."""
 
     def __init__(self, port: int, *, form: Callable[[bytes], list[bytes]]) -> None:
         """Nothing is opened before the first question."""
@@ -61,7 +61,7 @@ class HttpCaller:
         self._reader = self._writer = None
 
     async def _exchanged(self, parts: list[bytes]) -> tuple[str, dict[bytes, bytes]]:
-        if self._writer is None or self._writer.is_closing():
+        if self._writer is None or self._writer.is_closing() or self._reader.at_eof():
             self._reader, self._writer = await asyncio.open_connection(HOST, self._port, limit=2**20)
         self._writer.writelines(parts)
         head = await self._reader.readuntil(b"\r\n\r\n")

@@ -2,11 +2,15 @@
 
 An answer that would come later than the latency budget is refused at once: a queue that is longer than the callers'
 patience works for nobody (Nichols and Jacobson, "Controlling Queue Delay", ACM Queue 2012).
+
+Who is refused is told when to come back, one after another at twice the rate of answers: a thousand callers who all
+come back after a second would cost more in refusals than there is left for answers.
 """
 
 import math
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
@@ -16,12 +20,14 @@ from bentos.runtime.answer import Effort
 from bentos.settings import Settings
 
 _WEIGHT: Final = 0.1
+_RETURNING_PER_ANSWER: Final = 2.0
+_LONGEST_AWAY_S: Final = 30.0
 
 
 class Admission:
     """Counts requests held and answers being worked on; estimates how long the next one would take."""
 
-    def __init__(self, settings: Settings, *, metrics: Metrics) -> None:
+    def __init__(self, settings: Settings, *, metrics: Metrics, clock: Callable[[], float] = time.monotonic) -> None:
         """Nothing is known of how long an answer takes before the first `worked`."""
         self._settings = settings
         self._metrics = metrics
@@ -29,6 +35,8 @@ class Admission:
         self._held = 0
         self._working = 0
         self._answer_s = 0.0
+        self._clock = clock
+        self._last_return_s = -math.inf
 
     @property
     def num_held(self) -> int:
@@ -89,5 +97,13 @@ class Admission:
         self._metrics.expected_s.set(self._answer_s)
 
     def _busy(self, why: str) -> ServiceFault:
-        wait_s = max(1, math.ceil(self.wait_s()))
+        wait_s = max(1, math.ceil(self.wait_s()), math.ceil(self._away_s()))
         return ServiceFault("busy", f"{why}; try again in {wait_s} s.", retry_after_s=wait_s)
+
+    def _away_s(self) -> float:
+        """The next free turn to come back, in seconds from now."""
+        now = self._clock()
+        apart_s = self._answer_s / (self._settings.threads * _RETURNING_PER_ANSWER)
+        with self._lock:
+            self._last_return_s = min(max(self._last_return_s, now) + apart_s, now + _LONGEST_AWAY_S)
+            return self._last_return_s - now

@@ -71,6 +71,25 @@ def test_a_refusal_says_when_to_come_back() -> None:
     assert caught.value.retry_after_s == 1
 
 
+def test_a_crowd_is_told_to_come_back_little_by_little() -> None:
+    now = [100.0]
+    made = Admission(Settings(home=Path("none"), threads=1, max_in_flight=1), metrics=metrics(), clock=lambda: now[0])
+    made.worked(0.1)  # ten answers a second, so twenty may come back each second
+    with made.place():
+        told = [refused_for(made) for _ in range(700)]
+        assert told == sorted(told)
+        assert [told.count(second) for second in (1, 2, 10, 29)] == [20, 20, 20, 20]
+        assert told[-1] == 30
+        now[0] += 60
+        assert refused_for(made) == 1
+
+
+def refused_for(made: Admission) -> float:
+    with pytest.raises(ServiceFault) as caught:
+        made.place().__enter__()
+    return caught.value.retry_after_s
+
+
 @pytest.mark.parametrize(("length", "effort"), [(0, "full"), (3, "full"), (4, "fast")])
 def test_a_long_queue_is_answered_by_the_fast_member(length: int, effort: str) -> None:
     assert with_queue(length, answer_s=0.4).effort() == effort
