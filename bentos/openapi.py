@@ -7,7 +7,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 
 from bentos.problems import MEDIA_TYPE, REQUEST_ID_HEADER, Problem
-from bentos.rollout.assign import SESSION_KEY_HEADER
+from bentos.rollout.assign import MAX_SESSION_KEY, SESSION_KEY_HEADER
 from bentos.runtime.answer import PillMetadata
 
 _SCHEMAS: Final[tuple[type[BaseModel], ...]] = (Problem, PillMetadata)
@@ -30,7 +30,6 @@ _WORDS: Final = {
 }
 PICTURE: Final = {"type": "string", "format": "binary", "description": "JPEG, PNG or HEIC (image/heic, image/heif)"}
 PICTURE_TYPES: Final = "image/jpeg, image/png, image/heic, image/heif"
-MAX_SESSION_KEY: Final = 200
 _SESSION: Final = {
     "name": SESSION_KEY_HEADER,
     "in": "header",

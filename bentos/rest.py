@@ -15,9 +15,9 @@ from bentos.bodies import in_time
 from bentos.faults import ServiceFault
 from bentos.metrics import MEDIA_TYPE as METRICS_MEDIA_TYPE
 from bentos.metrics import exposition
-from bentos.openapi import MAX_SESSION_KEY, PICTURE, described, form_body, problems
+from bentos.openapi import PICTURE, described, form_body, problems
 from bentos.problems import install
-from bentos.rollout.assign import SESSION_KEY_HEADER
+from bentos.rollout.assign import SESSION_KEY_HEADER, session_of
 from bentos.runtime.answer import Answer
 from bentos.runtime.errors import InputError
 from bentos.upload import read_upload
@@ -106,7 +106,7 @@ async def predict(request: Request) -> Response:
                 upload.pictures,
                 metadata=upload.metadata,
                 request_id=request.state.request_id,
-                session_key=session_key(request),
+                session_key=session_of(request.headers.get(SESSION_KEY_HEADER)),
             )
     except (InputError, ServiceFault) as error:
         answering.refused(error.code)
@@ -123,25 +123,14 @@ async def predict_batch(request: Request) -> Response:
             answering.serving()
             reading = read_batch(request, max_items=settings.max_batch_items, max_body_bytes=settings.max_batch_bytes)
             entries = await in_time(reading, timeout_s=settings.body_timeout_s)
+            session_key = session_of(request.headers.get(SESSION_KEY_HEADER))
             answer = await answer_batch(
-                answering, entries, request_id=request.state.request_id, session_key=session_key(request)
+                answering, entries, request_id=request.state.request_id, session_key=session_key
             )
     except (InputError, ServiceFault) as error:
         answering.refused(error.code)
         raise
     return Response(answer.model_dump_json(), media_type="application/json")
-
-
-def session_key(request: Request) -> str | None:
-    """What the caller names its session by: all its requests are answered by the same variant; kept as an HMAC only.
-
-    Raises:
-        ServiceFault: bad_request, it is longer than `MAX_SESSION_KEY`.
-    """
-    key = request.headers.get(SESSION_KEY_HEADER)
-    if key is not None and len(key) > MAX_SESSION_KEY:
-        raise ServiceFault("bad_request", f"{SESSION_KEY_HEADER} is longer than {MAX_SESSION_KEY} characters.")
-    return key or None
 
 
 @contextmanager

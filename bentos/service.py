@@ -1,6 +1,7 @@
 """The BentoML service: workers, probes and packaging around the REST application and the gRPC server."""
 
 import asyncio
+import logging
 import os
 from datetime import UTC, datetime
 
@@ -34,6 +35,7 @@ class RxVision:
 
     def __init__(self) -> None:
         """Open the journal and load the release, if there is one."""
+        logging.getLogger("bentos").setLevel(logging.INFO)  # BentoML's own level is WARNING; it has the handler
         self.answering = Answering(
             settings, journal=Journal(settings.journal_url), metrics=metrics(), now=lambda: datetime.now(UTC)
         )

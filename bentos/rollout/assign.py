@@ -3,8 +3,22 @@
 import hashlib
 from typing import Final
 
+from bentos.faults import ServiceFault
+
 SESSION_KEY_HEADER: Final = "X-Session-Key"
+MAX_SESSION_KEY: Final = 200
 _RANGE: Final = 2**64
+
+
+def session_of(key: str | None) -> str | None:
+    """What a caller names its session by, over either protocol; nothing where it is empty.
+
+    Raises:
+        ServiceFault: bad_request, it is longer than `MAX_SESSION_KEY`.
+    """
+    if key is not None and len(key) > MAX_SESSION_KEY:
+        raise ServiceFault("bad_request", f"The session key is longer than {MAX_SESSION_KEY} characters.")
+    return key or None
 
 
 def takes_challenger(key: str, *, experiment: str, share: float) -> bool:

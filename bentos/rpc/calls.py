@@ -20,7 +20,7 @@ from bentos.observed import request_id_of
 from bentos.problems import retry_after_s
 from bentos.proto.rxvision.v1 import medication_identification_pb2 as pb
 from bentos.rpc.errors import INTERNAL, status_code, trailing_metadata
-from bentos.rpc.keys import REQUEST_ID_KEY
+from bentos.rpc.keys import REQUEST_ID_KEY, SESSION_KEY
 from bentos.runtime.errors import InputError
 from bentos.upload import MAX_BODY_BYTES
 
@@ -34,9 +34,10 @@ _Chunks = AsyncIterator[bytes]
 
 @dataclass(frozen=True)
 class Call:
-    """What a method needs to know of its call: its id, and the seconds that its caller still waits."""
+    """What a method needs to know of its call: its id, the caller's session, the seconds that he still waits."""
 
     request_id: str
+    session_key: str
     limit_s: float
 
 
@@ -62,14 +63,15 @@ class Calls(grpc.aio.ServerInterceptor):
         method = await continuation(details)
         if method is None or not details.method.startswith(_PREFIX):
             return method
-        name, request_id = details.method.removeprefix(_PREFIX), request_id_of(_sent_id(details))
+        name = details.method.removeprefix(_PREFIX)
+        request_id, session_key = request_id_of(_sent(details, REQUEST_ID_KEY)), _sent(details, SESSION_KEY)
 
         async def unary(chunks: _Chunks, context: grpc.aio.ServicerContext) -> Message:
-            call = Call(request_id, _seconds_left(context))
+            call = Call(request_id, session_key, _seconds_left(context))
             return await self._observed(name, self._unary(method, name, chunks, call=call), context, call=call)
 
         async def stream(chunks: _Chunks, context: grpc.aio.ServicerContext) -> None:
-            call = Call(request_id, _seconds_left(context))
+            call = Call(request_id, session_key, _seconds_left(context))
             await self._observed(name, self._stream(method, chunks, context, call=call), context, call=call)
 
         if method.request_streaming:
@@ -127,8 +129,8 @@ def _status(outcome: Any) -> grpc.StatusCode:
     return status_code(outcome.code if isinstance(outcome, InputError | ServiceFault) else INTERNAL)
 
 
-def _sent_id(details: grpc.HandlerCallDetails) -> str:
-    sent = dict(details.invocation_metadata or ()).get(REQUEST_ID_KEY, "")
+def _sent(details: grpc.HandlerCallDetails, key: str) -> str:
+    sent = dict(details.invocation_metadata or ()).get(key, "")
     return sent if isinstance(sent, str) else ""
 
 

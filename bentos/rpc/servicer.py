@@ -3,12 +3,15 @@
 import asyncio
 from collections.abc import AsyncIterator
 
+from google.protobuf.message import Message
+
 from bentos.answering import Answering
 from bentos.batch import answer_or_problem, item_request_id
 from bentos.faults import ServiceFault
 from bentos.problems import describe
 from bentos.proto.rxvision.v1 import medication_identification_pb2 as pb
 from bentos.proto.rxvision.v1.medication_identification_pb2_grpc import MedicationIdentificationServicer
+from bentos.rollout.assign import session_of
 from bentos.rpc.calls import Call
 from bentos.rpc.convert import entry_of, outcome_of, response_of, status_of
 from bentos.rpc.stream import as_done
@@ -33,7 +36,7 @@ class Identification(MedicationIdentificationServicer):
             entry.pictures,
             metadata=None if entry.metadata is None else parse_metadata(entry.metadata),
             request_id=call.request_id,
-            session_key=request.session_key or None,
+            session_key=session_of(request.session_key or call.session_key),
             limit_s=call.limit_s,
         )
         return response_of(answer)
@@ -49,7 +52,9 @@ class Identification(MedicationIdentificationServicer):
 
         async def one(index: int, item: pb.PredictMedicationRequest) -> pb.BatchItem:
             item_id = item_request_id(call.request_id, index=index)
-            return pb.BatchItem(index=index, request_id=item_id, **await self._outcome(item, item_id, deadline))
+            return pb.BatchItem(
+                index=index, request_id=item_id, **await self._outcome(item, item_id, deadline, call=call)
+            )
 
         items = await asyncio.gather(*(one(index, item) for index, item in enumerate(request.items)))
         num_answered = sum(item.HasField("answer") for item in items)
@@ -66,7 +71,7 @@ class Identification(MedicationIdentificationServicer):
         async def one(index: int, sent: pb.PredictStreamRequest) -> pb.PredictStreamResponse:
             item_id = item_request_id(call.request_id, index=index)
             deadline = asyncio.get_running_loop().time() + settings.answer_timeout_s
-            outcome = await self._outcome(sent.item, item_id, deadline)
+            outcome = await self._outcome(sent.item, item_id, deadline, call=call)
             return pb.PredictStreamResponse(item_id=sent.item_id, request_id=item_id, **outcome)
 
         self._num_streams += 1
@@ -82,13 +87,14 @@ class Identification(MedicationIdentificationServicer):
         """Which release answers."""
         return status_of(model_status(self._answering))
 
-    async def _outcome(self, item: pb.PredictMedicationRequest, request_id: str, deadline: float) -> dict:
+    async def _outcome(
+        self, item: pb.PredictMedicationRequest, request_id: str, deadline: float, *, call: Call
+    ) -> dict[str, Message]:
         """`{"answer": ...}` or `{"problem": ...}` of one of many."""
         try:
             async with asyncio.timeout_at(deadline):
-                found = await answer_or_problem(
-                    self._answering, entry_of(item), request_id, session_key=item.session_key or None
-                )
+                session_key = session_of(item.session_key or call.session_key)
+                found = await answer_or_problem(self._answering, entry_of(item), request_id, session_key=session_key)
                 return outcome_of(**found)
         except (InputError, ServiceFault) as error:
             code, sentence = error.code, error.sentence

@@ -150,6 +150,15 @@ def test_requests_that_cannot_be_used_are_invalid_arguments(
     assert (error.code(), code_of(error)) == (grpc.StatusCode.INVALID_ARGUMENT, code)
 
 
+@pytest.mark.parametrize("where", ["message", "metadata"])
+def test_a_session_key_is_bounded_wherever_it_stands(stub: MedicationIdentificationStub, where: str) -> None:
+    asked, key = request(FRONT), "s" * 201
+    if where == "message":
+        asked.session_key = key
+    error = failure(stub, asked, metadata=[("x-session-key", key)] if where == "metadata" else [])
+    assert (error.code(), code_of(error)) == (grpc.StatusCode.INVALID_ARGUMENT, "bad_request")
+
+
 def test_bytes_that_are_no_message_are_refused(channel: grpc.Channel) -> None:
     call = channel.unary_unary(f"/{SERVICE}/PredictMedication")
     with pytest.raises(grpc.RpcError) as caught:
