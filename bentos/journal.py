@@ -2,7 +2,7 @@
 
 import hashlib
 import hmac
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -24,12 +24,13 @@ from sqlalchemy import (
     TypeDecorator,
     create_engine,
     event,
-    insert,
     make_url,
     select,
-    text,
 )
-from sqlalchemy.schema import CreateIndex, CreateTable
+
+from bentos.audit.chain import Placed
+from bentos.audit.group import GroupCommit
+from bentos.audit.schema import StoredJson, append, json_text, open_table, writing
 
 HMAC_KEY_FILE = "journal_hmac.key"
 
@@ -63,22 +64,13 @@ TABLE = Table(
     Column("gallery", String(80)),
     Column("outcome", String(64), nullable=False),
     Column("payload", JSON, nullable=False),
+    Column("previous_hash", String(64)),
+    Column("entry_hash", String(64)),
     Index("journal_action_at", "action", "at"),
     sqlite_autoincrement=True,
 )
 _REQUEST_ID = TABLE.c.payload["request_id"].as_string()
 _BY_REQUEST = Index("journal_request", _REQUEST_ID)
-
-# INSERT OR REPLACE deletes without firing DELETE triggers, so a taken entry_id is refused as well.
-_SQLITE_TRIGGERS = (
-    "CREATE TRIGGER IF NOT EXISTS journal_refuses_update BEFORE UPDATE ON journal "
-    "BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END",
-    "CREATE TRIGGER IF NOT EXISTS journal_refuses_delete BEFORE DELETE ON journal "
-    "BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END",
-    "CREATE TRIGGER IF NOT EXISTS journal_refuses_replace BEFORE INSERT ON journal "
-    "WHEN EXISTS (SELECT 1 FROM journal WHERE entry_id = NEW.entry_id) "
-    "BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END",
-)
 
 
 class Entry(BaseModel):
@@ -98,24 +90,25 @@ class Entry(BaseModel):
 
 
 class Recorded(Entry):
-    """An entry with the place the database gave it."""
+    """An entry with the place the database gave it, counted from 1 without a gap."""
 
     entry_id: int
 
 
+_ENTRY = [TABLE.c[name] for name in Recorded.model_fields]
+
+
 class Journal:
-    """Appends entries and reads them back in the database's order; safe across threads and processes."""
+    """Appends entries and reads them back in the database's order; safe across threads and processes.
+
+    Every entry carries the hash of the one before (`bentos.audit.chain`), so that none can be changed unseen.
+    """
 
     def __init__(self, url: str) -> None:
         """Open the journal at a SQLAlchemy URL, creating table and triggers where missing."""
         self._engine = _connect(url)
-        with self._engine.begin() as connection:
-            connection.execute(CreateTable(TABLE, if_not_exists=True))
-            for index in TABLE.indexes:
-                connection.execute(CreateIndex(index, if_not_exists=True))
-            if self._engine.dialect.name == "sqlite":
-                for trigger in _SQLITE_TRIGGERS:
-                    connection.execute(text(trigger))
+        open_table(self._engine, TABLE, now=datetime.now(UTC))
+        self._group = GroupCommit(self._commit)
 
     def append(self, entry: Entry) -> int:
         """Commit one entry and return its entry_id.
@@ -123,14 +116,22 @@ class Journal:
         Raises:
             sqlalchemy.exc.SQLAlchemyError: it could not be committed; the caller must not answer.
         """
-        with self._engine.begin() as connection:
-            return connection.execute(insert(TABLE).values(**entry.model_dump())).inserted_primary_key[0]
+        return self.place(entry).entry_id
+
+    def place(self, entry: Entry) -> Placed:
+        """Commit one entry, with those that other threads append meanwhile, and say where it stands.
+
+        Raises:
+            sqlalchemy.exc.SQLAlchemyError: it could not be committed; the caller must not answer.
+        """
+        row = entry.model_dump()
+        return self._group.place(row | {"payload": StoredJson(json_text(row["payload"]))})
 
     def entries(
         self, *, action: str | None = None, since: datetime | None = None, until: datetime | None = None
     ) -> list[Recorded]:
         """Entries of one action (all where None) with since <= at < until, in the order they were committed."""
-        query = select(TABLE).order_by(TABLE.c.entry_id)
+        query = select(*_ENTRY).order_by(TABLE.c.entry_id)
         if action is not None:
             query = query.where(TABLE.c.action == action)
         if since is not None:
@@ -142,7 +143,7 @@ class Journal:
 
     def of_request(self, request_id: str, *, action: str = "predict") -> Recorded | None:
         """The last entry of an action whose payload names this request."""
-        query = select(TABLE).where(_REQUEST_ID.is_not_distinct_from(request_id), TABLE.c.action == action)
+        query = select(*_ENTRY).where(_REQUEST_ID.is_not_distinct_from(request_id), TABLE.c.action == action)
         with self._engine.connect() as connection:
             row = connection.execute(query.order_by(TABLE.c.entry_id.desc()).limit(1)).mappings().first()
         return None if row is None else Recorded(**row)
@@ -155,6 +156,10 @@ class Journal:
     def close(self) -> None:
         """Give the connections back."""
         self._engine.dispose()
+
+    def _commit(self, rows: Sequence[dict[str, Any]]) -> list[Placed]:
+        with writing(self._engine) as connection:
+            return append(connection, TABLE, rows)
 
 
 def input_hmac(pictures: Iterable[bytes], *, key: bytes) -> str:
@@ -169,14 +174,15 @@ def input_hmac(pictures: Iterable[bytes], *, key: bytes) -> str:
 def _connect(url: str) -> Engine:
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
-        return create_engine(parsed)
+        return create_engine(parsed, json_serializer=json_text)
     if parsed.database:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(parsed, connect_args={"timeout": 10})
+    engine = create_engine(parsed, connect_args={"timeout": 10}, json_serializer=json_text)
     event.listen(engine, "connect", _durable)
     return engine
 
 
 def _durable(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # transactions begin where `writing` says so, not where sqlite3 guesses
     for pragma in ("journal_mode=WAL", "synchronous=FULL"):
         connection.execute(f"PRAGMA {pragma}")
