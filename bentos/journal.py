@@ -2,7 +2,7 @@
 
 import hashlib
 import hmac
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -24,13 +24,14 @@ from sqlalchemy import (
     TypeDecorator,
     create_engine,
     event,
+    func,
     make_url,
     select,
 )
 
-from bentos.audit.chain import Placed
+from bentos.audit.chain import Link, Placed
 from bentos.audit.group import GroupCommit
-from bentos.audit.schema import StoredJson, append, json_text, open_table, writing
+from bentos.audit.schema import StoredJson, append, json_text, links, open_table, writing
 
 HMAC_KEY_FILE = "journal_hmac.key"
 
@@ -106,7 +107,7 @@ class Journal:
 
     def __init__(self, url: str) -> None:
         """Open the journal at a SQLAlchemy URL, creating table and triggers where missing."""
-        self._engine = _connect(url)
+        self._engine = connect(url)
         open_table(self._engine, TABLE, now=datetime.now(UTC))
         self._group = GroupCommit(self._commit)
 
@@ -153,6 +154,16 @@ class Journal:
         with self._engine.connect() as connection:
             return list(connection.execute(query).mappings())
 
+    def links(self, after: int = 0) -> Iterator[Link]:
+        """Rows behind a place as they are stored, in their order, for those who verify."""
+        with self._engine.connect() as connection:
+            yield from links(connection, TABLE, after=after)
+
+    def size(self) -> int:
+        """Place of the last entry, 0 where there is none."""
+        with self._engine.connect() as connection:
+            return connection.execute(select(func.max(TABLE.c.entry_id))).scalar() or 0
+
     def close(self) -> None:
         """Give the connections back."""
         self._engine.dispose()
@@ -171,7 +182,8 @@ def input_hmac(pictures: Iterable[bytes], *, key: bytes) -> str:
     return digest.hexdigest()
 
 
-def _connect(url: str) -> Engine:
+def connect(url: str) -> Engine:
+    """The engine of a journal: payloads are canonical JSON, SQLite commits to the disk; creates no table."""
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
         return create_engine(parsed, json_serializer=json_text)
