@@ -13,6 +13,7 @@ from prometheus_client import (
     generate_latest,
 )
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from psutil import pid_exists
 
 from bentos.runtime.answer import Answer
 
@@ -70,9 +71,17 @@ def exposition(multiprocess_dir: Path | None) -> bytes:
     """All workers' metrics in Prometheus' text format, or this process's where it is the only one."""
     if multiprocess_dir is None:
         return generate_latest(REGISTRY)
+    for pid in _killed(multiprocess_dir):
+        leave(multiprocess_dir, pid=pid)
     merged = CollectorRegistry()
     MultiProcessCollector(merged, path=str(multiprocess_dir))
     return generate_latest(merged)
+
+
+def _killed(multiprocess_dir: Path) -> set[int]:
+    """Workers that ended without `leave`, and would count as alive for ever."""
+    pids = {int(path.stem.rpartition("_")[2]) for path in multiprocess_dir.glob("gauge_live*_*.db")}
+    return {pid for pid in pids if not pid_exists(pid)}
 
 
 def leave(multiprocess_dir: Path | None, *, pid: int) -> None:

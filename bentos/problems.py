@@ -44,6 +44,8 @@ STATUS: Final = MappingProxyType(
         "unexpected_field": 400,
         "client_gone": 400,
         "slow_body": 408,
+        "slow_head": 408,
+        "head_too_large": 431,
         "body_too_large": 413,
         "too_large": 413,
         "too_many_pixels": 413,

@@ -6,10 +6,12 @@ import os
 from datetime import UTC, datetime
 
 import bentoml
+from uvicorn.config import HTTP_PROTOCOLS
 
 from bentos.answering import Answering
 from bentos.batches.store import JobStore
 from bentos.batches.worker import BatchWorker
+from bentos.connections import bounded
 from bentos.journal import Journal
 from bentos.metrics import leave, metrics
 from bentos.observed import Observed
@@ -19,6 +21,7 @@ from bentos.settings import Settings
 
 settings = Settings()
 app = create_app()
+HTTP_PROTOCOLS["auto"] = bounded(settings.body_timeout_s)  # BentoML leaves no other way to choose it
 
 
 @bentoml.service(

@@ -38,7 +38,7 @@ class Settings(BaseSettings):
         float, Field(ge=0, description="of the budget: beyond it only the fast network is asked; large values: never")
     ] = 0.25
     max_streams: Annotated[int, Field(ge=1, le=1024, description="gRPC bulk streams held at once in one worker")] = 8
-    body_timeout_s: Annotated[float, Field(gt=0, description="a body that arrives slower is refused")] = 30.0
+    body_timeout_s: Annotated[float, Field(gt=0, description="a head or a body that arrives slower is refused")] = 30.0
     answer_timeout_s: Annotated[float, Field(gt=0, description="waiting for a thread and answering together")] = 30.0
     max_batch_items: Annotated[int, Field(ge=1, le=256, description="items of one predict/batch request")] = 32
     max_batch_bytes: Annotated[int, Field(ge=2**20, description="one predict/batch request; held in memory")] = 2**26

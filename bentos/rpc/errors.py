@@ -31,6 +31,7 @@ _BY_HTTP: Final = MappingProxyType(
         413: grpc.StatusCode.INVALID_ARGUMENT,
         415: grpc.StatusCode.INVALID_ARGUMENT,
         422: grpc.StatusCode.INVALID_ARGUMENT,
+        431: grpc.StatusCode.INVALID_ARGUMENT,
         429: grpc.StatusCode.RESOURCE_EXHAUSTED,
         500: grpc.StatusCode.INTERNAL,
         503: grpc.StatusCode.UNAVAILABLE,
