@@ -10,6 +10,7 @@ import typer
 from pydantic import ValidationError
 from rich.console import Console
 
+from bentos.audit.commands import app as audit_app
 from bentos.faults import ServiceFault
 from bentos.runtime.answer import PillMetadata
 from bentos.runtime.errors import InputError, RuntimeFault
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 COMMANDS_GROUP = "rxvision.commands"
 app = typer.Typer(name="rxvision", no_args_is_help=True, help="Medication identification from photographs.")
+app.add_typer(audit_app)
 
 
 Photo = Annotated[Path, typer.Argument(help="photograph: JPEG, PNG or HEIC", exists=True, dir_okay=False)]

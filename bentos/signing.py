@@ -76,13 +76,13 @@ def parse_signed(data: bytes, *, origin: str) -> Signed:
         raise ContractError(f"{origin} is not a signed envelope: {error.error_count()} faults in its form") from error
 
 
-def signing_key(keys_dir: Path) -> Ed25519PrivateKey:
+def signing_key(keys_dir: Path, *, private: str = PRIVATE_KEY_FILE, public: str = PUBLIC_KEY_FILE) -> Ed25519PrivateKey:
     """The private key under `keys_dir`, mode 0600, made on first use with its public half beside it."""
     fresh = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    key = load_pem_private_key(_create_once(keys_dir / PRIVATE_KEY_FILE, fresh), password=None)
+    key = load_pem_private_key(_create_once(keys_dir / private, fresh), password=None)
     if not isinstance(key, Ed25519PrivateKey):
-        raise ContractError(f"{keys_dir / PRIVATE_KEY_FILE} holds no Ed25519 key")
-    _create_once(keys_dir / PUBLIC_KEY_FILE, public_pem(key.public_key()), mode=0o644)
+        raise ContractError(f"{keys_dir / private} holds no Ed25519 key")
+    _create_once(keys_dir / public, public_pem(key.public_key()), mode=0o644)
     return key
 
 

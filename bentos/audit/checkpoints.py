@@ -17,10 +17,12 @@ from bentos.audit.chain import GENESIS, Link, holds
 from bentos.audit.merkle import Frontier
 from bentos.runtime.contract import canonical_json
 from bentos.runtime.errors import ContractError
-from bentos.signing import parse_signed, sign, verify
+from bentos.signing import parse_signed, sign, signing_key, verify
 
 CHECKPOINTS_FILE: Final = "checkpoints.jsonl"
-KEY_NAME: Final = "audit"
+AUDIT_DIR: Final = "audit"
+PRIVATE_KEY_FILE: Final = "audit.key"
+PUBLIC_KEY_FILE: Final = "audit.pub"
 PURPOSE: Final = "audit-checkpoint"
 TAG_DIGITS: Final = 16
 _MOST: Final = 10_000
@@ -44,6 +46,11 @@ class Checkpoint(BaseModel):
     root: str
     frontier: tuple[str, ...]
     tags: tuple[str, ...]
+
+
+def audit_key(keys_dir: Path) -> Ed25519PrivateKey:
+    """The key that checkpoints, exports and proofs are signed with; not the one of releases."""
+    return signing_key(keys_dir, private=PRIVATE_KEY_FILE, public=PUBLIC_KEY_FILE)
 
 
 class Checkpointer:

@@ -1,8 +1,9 @@
 """Walks a trail from its first entry, against itself and its checkpoints, and names the first bad entry."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from types import MappingProxyType
 from typing import Final, Literal
 
 from bentos.audit.chain import GENESIS, Link, entry_hash, holds
@@ -10,6 +11,7 @@ from bentos.audit.checkpoints import TAG_DIGITS, Checkpoint
 from bentos.audit.merkle import Frontier
 
 Kind = Literal["edited", "deleted", "inserted", "swapped", "cut"]
+NO_RECEIPTS: Final[Mapping[int, str]] = MappingProxyType({})
 _FAR: Final = 10_000
 
 
@@ -31,14 +33,18 @@ class Verdict:
     finding: Finding | None
 
 
-def verify_trail(links: Iterable[Link], *, checkpoints: Sequence[Checkpoint] = ()) -> Verdict:
-    """Verify entries from the first on, in their order; each is read once."""
+def verify_trail(
+    links: Iterable[Link], *, checkpoints: Sequence[Checkpoint] = (), receipts: Mapping[int, str] = NO_RECEIPTS
+) -> Verdict:
+    """Verify entries from the first on, in their order; each is read once. `receipts`: place to promised hash."""
     rows, previous, tree = iter(links), GENESIS, Frontier()
     tags = list(chain.from_iterable(one.tags for one in checkpoints))
     roots = {one.size: one for one in checkpoints}
     place, pending = 0, []
     for place, link in enumerate(rows, start=1):
         expected = tags[place - 1] if place <= len(tags) else None
+        if place in receipts and receipts[place] != link.entry_hash:
+            expected = receipts[place][:TAG_DIGITS]
         if not _stands(link, place, previous=previous, tag=expected):
             return Verdict(place - 1, len(tags), _Scene(place, previous, tags).judge(link, rows))
         previous = link.entry_hash or ""
@@ -51,6 +57,9 @@ def verify_trail(links: Iterable[Link], *, checkpoints: Sequence[Checkpoint] = (
                 return Verdict(first - 1, len(tags), Finding(first, "edited", why))
     if place < len(tags):
         why = f"a signed checkpoint covers {len(tags)} entries, {place} are left"
+        return Verdict(place, len(tags), Finding(place + 1, "cut", why))
+    if place < max(receipts, default=0):
+        why = f"somebody holds a receipt for entry {max(receipts)}, {place} are left"
         return Verdict(place, len(tags), Finding(place + 1, "cut", why))
     return Verdict(place, len(tags), None)
 

@@ -1,0 +1,138 @@
+"""The commands `rxvision audit`: verify a trail, export it, and prove that one request is in it."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bentos.audit.checkpoints import AUDIT_DIR, CHECKPOINTS_FILE, PUBLIC_KEY_FILE, audit_key, read_checkpoints
+from bentos.faults import ServiceFault
+from bentos.runtime.errors import ContractError
+from bentos.settings import Settings
+from bentos.signing import read_public_key
+
+if TYPE_CHECKING:
+    from bentos.audit.chain import Link
+    from bentos.audit.proofs import Receipt
+
+app = typer.Typer(name="audit", no_args_is_help=True, help="Prove that nothing in the journal was altered.")
+
+Url = Annotated[str | None, typer.Option("--journal", help="SQLAlchemy URL; the configured journal where not given")]
+Key = Annotated[Path | None, typer.Option(help="PEM of the public audit key", exists=True, dir_okay=False)]
+
+
+@app.command()
+def verify(
+    *,
+    export: Annotated[Path | None, typer.Option(help="directory of an export", exists=True, file_okay=False)] = None,
+    journal: Url = None,
+    key: Key = None,
+    receipt: Annotated[list[Path] | None, typer.Option(help="receipts that the trail must honour", exists=True)] = None,
+) -> None:
+    """Verify every entry and checkpoint; name the first bad entry. The key of an export should come from elsewhere."""
+    from bentos.audit.export import check_seals, exported_rows
+    from bentos.audit.verify import verify_trail
+
+    settings = Settings()
+    key_path = key or (export / PUBLIC_KEY_FILE if export else settings.keys_dir / PUBLIC_KEY_FILE)
+    checkpoints_path = (export or settings.home / AUDIT_DIR) / CHECKPOINTS_FILE
+    known = key_path.is_file() or checkpoints_path.is_file() or bool(receipt)
+    checkpoints = read_checkpoints(checkpoints_path, key=read_public_key(key_path)) if known else []
+    promised = {one.entry_id: one.entry_hash for one in _receipts(receipt or [], key=key_path)}
+    rows = exported_rows(export) if export else journal_rows(journal or settings.journal_url)
+    verdict = verify_trail(rows, checkpoints=checkpoints, receipts=promised)
+    typer.echo(f"{verdict.num_entries} entries hold; {verdict.num_covered} are under {len(checkpoints)} checkpoints")
+    if verdict.finding is not None:
+        finding = verdict.finding
+        raise ContractError(f"entry {finding.entry_id} is the first bad one, {finding.kind}: {finding.why}")
+    if export:
+        typer.echo(f"{check_seals(export, key=read_public_key(key_path))} segments are as they were sealed")
+
+
+@app.command()
+def export(
+    into: Annotated[Path, typer.Argument(help="empty directory", file_okay=False)],
+    *,
+    journal: Url = None,
+) -> None:
+    """Write the journal as sealed Parquet segments, with checkpoints and public key: verifies without this machine."""
+    from bentos.audit.export import export_segments
+
+    settings = Settings()
+    rows = journal_rows(journal or settings.journal_url)
+    checkpoints = settings.home / AUDIT_DIR / CHECKPOINTS_FILE
+    seals = export_segments(rows, into, key=audit_key(settings.keys_dir), checkpoints=checkpoints)
+    typer.echo(f"{seals[-1].last if seals else 0} entries in {len(seals)} segments in {into}")
+
+
+@app.command()
+def checkpoint() -> None:
+    """Sign what the journal holds now; a running service does so every second."""
+    from datetime import UTC, datetime
+
+    from bentos.audit.checkpoints import Checkpointer
+    from bentos.journal import Journal
+
+    settings = Settings()
+    journal = Journal(settings.journal_url)
+    directory, key = settings.home / AUDIT_DIR, audit_key(settings.keys_dir)
+    num = Checkpointer(directory, key=key, links=journal.links, size=journal.size).catch_up(datetime.now(UTC))
+    typer.echo(f"{num} checkpoints signed; {journal.size()} entries are covered")
+    journal.close()
+
+
+@app.command()
+def prove(
+    request_id: Annotated[str, typer.Argument(help="of the answer")],
+    *,
+    out: Annotated[Path, typer.Option(help="receipt to write: JSON", dir_okay=False)],
+) -> None:
+    """Write a signed receipt: the entry of one answer, and its Merkle path to the last checkpoint."""
+    from bentos.audit.proofs import prove as proved
+    from bentos.journal import Journal
+
+    settings = Settings()
+    journal = Journal(settings.journal_url)
+    entry = journal.of_request(request_id)
+    if entry is None:
+        raise ServiceFault("unknown_request", f"no answer to request {request_id} is in the journal")
+    key = audit_key(settings.keys_dir)
+    found = read_checkpoints(settings.home / AUDIT_DIR / CHECKPOINTS_FILE, key=key.public_key())
+    if not found:
+        raise ContractError("there is no checkpoint yet: run `rxvision audit checkpoint`")
+    signed = proved(entry.entry_id, request_id=request_id, links=journal.links(), checkpoint=found[-1], key=key)
+    out.write_text(signed.model_dump_json(indent=1) + "\n")
+    typer.echo(f"entry {entry.entry_id}, under checkpoint {found[-1].number}, in {out}")
+    journal.close()
+
+
+def journal_rows(url: str) -> "Iterator[Link]":
+    """The rows of a journal as they are stored; it is neither made nor brought up to date.
+
+    Raises:
+        ContractError: there is none, or its entries are not chained yet.
+    """
+    from sqlalchemy import make_url
+    from sqlalchemy.exc import DBAPIError
+
+    from bentos.audit.schema import links
+    from bentos.journal import TABLE, connect
+
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite" and not Path(parsed.database or "").is_file():
+        raise ContractError(f"there is no journal at {parsed.database}")
+    engine = connect(url)
+    try:
+        with engine.connect() as connection:
+            yield from links(connection, TABLE)
+    except DBAPIError as error:
+        raise ContractError(f"the journal cannot be read as a chain: {error.orig}") from error
+    finally:
+        engine.dispose()
+
+
+def _receipts(files: Iterable[Path], *, key: Path) -> "list[Receipt]":
+    from bentos.audit.proofs import read_receipt
+
+    return [read_receipt(file, key=read_public_key(key)) for file in files]
