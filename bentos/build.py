@@ -11,7 +11,7 @@ from typing import Final
 import yaml
 from packaging.requirements import Requirement
 
-from bentos.bundle import current_release
+from bentos.bundle import current_champion, current_release
 from bentos.faults import ServiceFault
 from bentos.release import ReleaseSpec, directories
 from bentos.serve import SERVICE
@@ -30,9 +30,13 @@ def build_bento(settings: Settings) -> str:
     Raises:
         FileNotFoundError: there is no release.
         ContractError: the release is unsigned or altered.
-        ServiceFault: build_failed, with the end of BentoML's output.
+        ServiceFault: build_failed, with the end of BentoML's output, or as the champion was withdrawn;
+            journal_unavailable.
     """
     spec = current_release(settings)
+    if current_champion(settings) != spec.champion:
+        sentence = "The champion was withdrawn; sign that first: rxvision experiment settle."
+        raise ServiceFault("build_failed", sentence)
     with tempfile.TemporaryDirectory(prefix="rxvision-build-") as folder:
         context = Path(folder)
         shutil.copytree(_PACKAGE, context / _PACKAGE.name, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))

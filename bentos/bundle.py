@@ -6,8 +6,12 @@ from types import MappingProxyType
 from typing import Final
 
 from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
+from sqlalchemy.exc import SQLAlchemyError
 
+from bentos.faults import ServiceFault
+from bentos.journal import Journal
 from bentos.release import Ref, ReleaseSpec, directories, parse_release
+from bentos.rollout.decisions import standing_in
 from bentos.runtime.contract import read_gallery_spec, read_recogniser_spec, spec_digest
 from bentos.runtime.errors import ContractError
 from bentos.runtime.gallery import Gallery
@@ -108,9 +112,29 @@ def current_release(settings: Settings) -> ReleaseSpec:
     return parse_release(data, key=read_public_key(settings.public_key_path), origin=str(settings.release_path))
 
 
+def current_champion(settings: Settings) -> Ref:
+    """Who answers as champion: not one that the services have withdrawn, where there is one before it.
+
+    Raises:
+        FileNotFoundError, ContractError: as `current_release` says.
+        ServiceFault: journal_unavailable, what was decided cannot be read.
+    """
+    spec = current_release(settings)
+    if settings.journal is None and not (settings.home / "journal.db").exists():
+        return spec.champion
+    try:
+        journal = Journal(settings.journal_url)
+        standing = standing_in(journal, spec)
+        journal.close()
+    except SQLAlchemyError as error:
+        sentence = "The journal cannot be read, and with it what was decided about the release."
+        raise ServiceFault("journal_unavailable", sentence) from error
+    return standing.champion_of(spec)
+
+
 def open_champion(settings: Settings) -> Predictor:
-    """The predictor of the current release's champion; raises as `current_release` and `open_release` do."""
-    return open_release(current_release(settings).champion, home=settings.home)
+    """The predictor of the current champion; raises as `current_champion` and `open_release` do."""
+    return open_release(current_champion(settings), home=settings.home)
 
 
 def _load(directory: Path) -> Recogniser:

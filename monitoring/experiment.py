@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from bentos.journal import Journal
-from bentos.rollout.decisions import ACTIONS
+from bentos.rollout.decisions import decisions_in
 from bentos.rollout.sequential import LOG_SCALE, PROPORTION_SCALE, Moments, difference, moments_of
 from monitoring.experiment_rows import Compared, Role, Seen, Trial, last_trial, read_answers, read_comparisons
 
@@ -162,10 +162,9 @@ def _finite(values: Mapping[str, float]) -> dict[str, float | None]:
 
 
 def _decisions(journal: Journal, trial: Trial) -> list[dict[str, Any]]:
-    found = sorted((e for action in ACTIONS for e in journal.entries(action=action)), key=lambda e: e.entry_id)
     return [
         {"at": entry.at.isoformat(), "action": entry.action, "variant": entry.payload["variant"], "actor": entry.actor,
          "reasons": entry.payload.get("reasons", [])}
-        for entry in found
+        for entry in decisions_in(journal)
         if entry.payload["release"] in trial.releases
     ]  # fmt: skip

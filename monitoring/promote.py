@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bentos.journal import Entry, Journal
 from bentos.release import Ref, ReleaseSpec, pin, read_release, write_release
-from bentos.rollout.decisions import ACTIONS, NO_DECISION, Standing, standing_of
+from bentos.rollout.decisions import NO_DECISION, Standing, standing_in
 from bentos.runtime.gallery import Gallery
 from bentos.runtime.recogniser import Recogniser
 from bentos.signing import PUBLIC_KEY_FILE, read_public_key, signing_key
@@ -49,9 +49,9 @@ class ReleaseDesk:
         if current is None:
             return NO_DECISION
         journal = Journal(self.journal_url)
-        found = [entry for action in ACTIONS for entry in journal.entries(action=action)]
+        standing = standing_in(journal, current)
         journal.close()
-        return standing_of(sorted(found, key=lambda entry: entry.entry_id), release_id=current.release_id)
+        return standing
 
 
 def promote(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
 
-from bentos.journal import Entry, Recorded
+from bentos.journal import Entry, Journal, Recorded
 from bentos.release import Ref, ReleaseSpec
 
 Action = Literal["withdraw", "pause", "resume"]
@@ -48,6 +48,17 @@ def standing_of(entries: Iterable[Recorded], *, release_id: str) -> Standing:
         else:
             paused, reviewed = entry.action == "pause", reviewed or entry.action == "resume"
     return Standing(frozenset(withdrawn), paused, reviewed)
+
+
+def decisions_in(journal: Journal) -> list[Recorded]:
+    """Every decision that the journal holds, in its order; raises SQLAlchemyError where it cannot be read."""
+    found = (entry for action in ACTIONS for entry in journal.entries(action=action))
+    return sorted(found, key=lambda entry: entry.entry_id)
+
+
+def standing_in(journal: Journal, spec: ReleaseSpec) -> Standing:
+    """What was decided about a release; raises SQLAlchemyError where the journal cannot be read."""
+    return standing_of(decisions_in(journal), release_id=spec.release_id)
 
 
 def decision(

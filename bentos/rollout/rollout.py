@@ -15,7 +15,7 @@ from bentos.faults import ServiceFault
 from bentos.journal import Entry, Journal
 from bentos.metrics import Metrics
 from bentos.release import ReleaseSpec
-from bentos.rollout.decisions import ACTIONS, NO_DECISION, Standing, standing_of
+from bentos.rollout.decisions import NO_DECISION, Standing, standing_in
 from bentos.rollout.overseer import Overseer
 from bentos.rollout.shadow import Comparison, Question, Shadowing
 from bentos.rollout.variants import Serving, Turn
@@ -56,19 +56,15 @@ class Rollout:
         return standing if release_id == spec.release_id else NO_DECISION
 
     def _looked(self, spec: ReleaseSpec) -> Standing:
-        standing = self._decided(spec)
+        standing = standing_in(self._journal, spec)
         found = self._overseer.look(spec, standing, now=self._now())
-        if found and (told := self._decided(spec)) != standing:
+        if found and (told := standing_in(self._journal, spec)) != standing:
             return told  # another worker was first
         for entry in found:
             _log.error("%s of %s: %s", entry.action, entry.payload["variant"], entry.payload["reasons"])
             self._journal.append(entry)
             self._metrics.decisions.labels(entry.action, entry.payload["variant"]).inc()
-        return self._decided(spec) if found else standing
-
-    def _decided(self, spec: ReleaseSpec) -> Standing:
-        entries = (entry for action in ACTIONS for entry in self._journal.entries(action=action))
-        return standing_of(sorted(entries, key=lambda entry: entry.entry_id), release_id=spec.release_id)
+        return standing_in(self._journal, spec) if found else standing
 
     def noting_failure(self, entry: Entry, serving: Serving, *, about: dict[str, Any]) -> ExitStack:
         """A context in which an error that nobody named is journalled as the variant's failure, and goes on."""

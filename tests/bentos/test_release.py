@@ -6,13 +6,19 @@ from pathlib import Path
 
 import pytest
 
-from bentos.bundle import open_champion, open_release
+from bentos.build import build_bento
+from bentos.bundle import current_champion, open_champion, open_release
+from bentos.faults import ServiceFault
+from bentos.journal import Journal
 from bentos.release import ReleaseSpec, pin, read_release, write_release
+from bentos.rollout.decisions import decision
 from bentos.runtime.contract import file_digests, read_gallery_spec, read_recogniser_spec, write_spec
 from bentos.runtime.errors import ContractError
 from bentos.settings import Settings
 from bentos.signing import read_public_key, sign, signing_key
-from tests.bentos.conftest import change_a_byte, release
+from tests.bentos.conftest import NOW, change_a_byte, release
+from tests.bentos.rollout.making import release_of
+from tests.builders import tiny_bundle
 
 
 def read(settings: Settings) -> ReleaseSpec:
@@ -30,6 +36,18 @@ def test_the_champion_opens_with_the_digests_the_release_names(settings: Setting
     predictor = open_champion(settings)
     champion = read(settings).champion
     assert (predictor.recogniser.digest, predictor.gallery.digest) == (champion.recogniser, champion.gallery)
+
+
+def test_a_champion_that_the_services_withdrew_is_not_opened(settings: Settings) -> None:
+    tiny_bundle(settings.home / "before", name="before")
+    spec = release_of(settings.home, previous="before")
+    assert current_champion(settings).version == "1"
+    withdrawn = decision("withdraw", spec=spec, variant="champion", actor="service", now=NOW, why={})
+    Journal(settings.journal_url).append(withdrawn)
+    assert current_champion(settings).version == "before"
+    assert open_champion(settings).gallery.digest == spec.previous.gallery != spec.champion.gallery
+    with pytest.raises(ServiceFault, match="withdrawn"):
+        build_bento(settings)
 
 
 def test_an_unsigned_release_is_refused(settings: Settings) -> None:
