@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable
 from typing import Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from bentos.faults import ServiceFault
 
@@ -43,6 +43,24 @@ async def in_time(work: Awaitable[_Result], *, timeout_s: float) -> _Result:
         raise ServiceFault("slow_body", f"The request's body did not arrive within {timeout_s:g} s.") from error
 
 
+async def while_connected(request: Request, work: Awaitable[_Result]) -> _Result:
+    """The result of `work`, which is cancelled where the caller leaves; after the body has been read.
+
+    Raises:
+        ClientDisconnect: the caller left first.
+    """
+    working, leaving = asyncio.ensure_future(work), asyncio.ensure_future(_left(request))
+    try:
+        await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            return working.result()
+        raise ClientDisconnect
+    finally:
+        for task in (working, leaving):
+            task.cancel()
+        await asyncio.gather(working, leaving, return_exceptions=True)
+
+
 async def json_record(request: Request, kind: type[_Record], *, timeout_s: float) -> _Record:
     """The JSON body as a record.
 
@@ -67,6 +85,11 @@ def first_fault(error: ValidationError) -> str:
     """The first fault in words, without what was sent."""
     fault = error.errors(include_url=False, include_input=False, include_context=False)[0]
     return ": ".join(filter(None, [".".join(map(str, fault["loc"])), fault["msg"]]))
+
+
+async def _left(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 async def _whole(request: Request) -> bytes:

@@ -11,7 +11,7 @@ from bentos import rest_batches, rest_catalogue, rest_feedback
 from bentos.answering import Answering
 from bentos.batch import BatchAnswer, answer_batch
 from bentos.batches.worker import BatchWorker
-from bentos.bodies import in_time
+from bentos.bodies import in_time, while_connected
 from bentos.faults import ServiceFault
 from bentos.metrics import MEDIA_TYPE as METRICS_MEDIA_TYPE
 from bentos.metrics import exposition
@@ -102,12 +102,13 @@ async def predict(request: Request) -> Response:
         with answering.admitted():
             reading = read_upload(request)
             upload = await in_time(reading, timeout_s=answering.settings.body_timeout_s)
-            answer = await answering.answer(
+            work = answering.answer(
                 upload.pictures,
                 metadata=upload.metadata,
                 request_id=request.state.request_id,
                 session_key=session_of(request.headers.get(SESSION_KEY_HEADER)),
             )
+            answer = await while_connected(request, work)
     except (InputError, ServiceFault) as error:
         answering.refused(error.code)
         raise
@@ -124,9 +125,8 @@ async def predict_batch(request: Request) -> Response:
             reading = read_batch(request, max_items=settings.max_batch_items, max_body_bytes=settings.max_batch_bytes)
             entries = await in_time(reading, timeout_s=settings.body_timeout_s)
             session_key = session_of(request.headers.get(SESSION_KEY_HEADER))
-            answer = await answer_batch(
-                answering, entries, request_id=request.state.request_id, session_key=session_key
-            )
+            work = answer_batch(answering, entries, request_id=request.state.request_id, session_key=session_key)
+            answer = await while_connected(request, work)
     except (InputError, ServiceFault) as error:
         answering.refused(error.code)
         raise

@@ -3,7 +3,7 @@
 import queue
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -49,9 +49,18 @@ def held_place(settings: Settings) -> Iterator[None]:
         yield
 
 
+def num_held(rest: httpx.Client) -> float:
+    (line,) = (line for line in rest.get("/metrics").text.splitlines() if line.startswith("rxvision_in_flight "))
+    return float(line.split()[1])
+
+
 def wait_for_held(rest: httpx.Client, count: int) -> None:
+    wait_for(lambda: num_held(rest) == count)
+
+
+def wait_for(happened: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 20
-    while f"rxvision_in_flight {count}.0" not in rest.get("/metrics").text:
+    while not happened():
         assert time.monotonic() < deadline
         time.sleep(0.02)
 
@@ -108,6 +117,24 @@ def test_a_stream_gets_the_answers_to_what_was_read_and_is_told_why_it_ends(sett
     assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
     assert dict(caught.value.trailing_metadata())["rxvision-code"] == "stopping"
     assert {"one", "two"} <= set(seen)
+
+
+def test_who_hangs_up_over_rest_while_he_is_answered_gives_his_place_back(settings: Settings) -> None:
+    """As over gRPC: what waits behind somebody else's answer is not begun for a caller who has left."""
+    draft = httpx.Client().build_request("POST", "http://x/api/v1/predict", files={"image": FRONT})
+    head = "".join(f"{name}: {value}\r\n" for name, value in draft.headers.items())
+    sent = f"POST /api/v1/predict HTTP/1.1\r\n{head}\r\n".encode() + draft.read()
+    with running(settings.model_copy(update={"threads": 1, "max_in_flight": 64})) as rest:
+        callers = [socket.create_connection(("127.0.0.1", settings.port), timeout=20) for _ in range(24)]
+        for caller in callers:
+            caller.sendall(sent)
+        wait_for(lambda: num_held(rest) > 16)
+        for caller in callers:
+            caller.close()
+        wait_for_held(rest, 0)
+        assert rest.post("/api/v1/predict", files={"image": FRONT}).status_code == 200
+    outcomes = [entry.outcome for entry in Journal(settings.journal_url).entries(action="predict")]
+    assert outcomes.count("answered") < 12, outcomes
 
 
 def drain(responses: Iterator[pb.PredictStreamResponse], *, into: list[str]) -> None:
