@@ -9,6 +9,7 @@ import bentoml
 from uvicorn.config import HTTP_PROTOCOLS
 
 from bentos.answering import Answering
+from bentos.audit.sealing import Sealing
 from bentos.batches.store import JobStore
 from bentos.batches.worker import BatchWorker
 from bentos.connections import bounded
@@ -42,6 +43,7 @@ class RxVision:
         self.answering = Answering(
             settings, journal=Journal(settings.journal_url), metrics=metrics(), now=lambda: datetime.now(UTC)
         )
+        self.sealing = Sealing(settings)
         self.answering.watch.poll()
         app.state.answering = self.answering
         self.batches = BatchWorker(
@@ -51,9 +53,10 @@ class RxVision:
 
     @bentoml.on_startup
     async def start(self) -> None:
-        """Begin to poll the release file and to answer over gRPC."""
+        """Begin to poll the release file, to sign checkpoints of the journal and to answer over gRPC."""
         self._watching = asyncio.create_task(self.answering.watch.run())
         self._working = asyncio.create_task(self.batches.run())
+        self._sealing = asyncio.create_task(self.sealing.run())
         self._rpc = RpcServer(self.answering, metrics=metrics())
         await self._rpc.start()
 
@@ -62,9 +65,11 @@ class RxVision:
         """End the poll; let running answers finish and be journalled."""
         self._watching.cancel()
         self._working.cancel()
+        self._sealing.cancel()
         await asyncio.gather(self._working, return_exceptions=True)
         await self._rpc.stop()
         await asyncio.to_thread(self.answering.close)
+        await asyncio.to_thread(self.sealing.close)
         leave(settings.metrics_dir, pid=os.getpid())
 
     def __is_ready__(self) -> bool:
