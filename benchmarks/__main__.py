@@ -15,7 +15,7 @@ from typing import Any, Final
 import cv2
 
 from benchmarks.crowd import measure_crowd
-from benchmarks.machine import commit_of, load_now, machine_facts
+from benchmarks.machine import Moment, commit_of, machine_facts, priority
 from benchmarks.networks import measure_networks
 from benchmarks.overhead import measure_overhead
 from benchmarks.page import write_page
@@ -73,13 +73,14 @@ def run(plan: Plan, *, docs: Path, work: Path, recogniser: Path = PRETRAINED, sa
 
 
 def _measured(name: str, subject: Subject, plan: Plan, *, say: Say) -> dict[str, Any]:
-    began, before = time.monotonic(), load_now()
+    began = Moment.now()
     found = PARTS[name](subject, plan, say=say)
     return {
         "measured_at": datetime.now(UTC).isoformat(timespec="minutes"),
         "commit": commit_of(ROOT),
-        "load_before": before["one_minute"],
-        "seconds": round(time.monotonic() - began, 1),
+        "others_cores": round(began.others_cores(), 2),
+        "priority": priority(),
+        "seconds": round(time.monotonic() - began.wall_s, 1),
         "plan": plan.model_dump(mode="json"),
         "found": found,
     }

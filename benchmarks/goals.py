@@ -1,59 +1,71 @@
 """What was asked for, beside what was measured; a goal that is missed says so."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from benchmarks.servers import GRPC, REST
 from benchmarks.tables import table
 
 MOST_OVER_BARE: Final = 1 / 0.85
+NEXT_TO_NOTHING: Final = 0.15  # cores that others may use before a figure by the clock is doubted
 
 
 @dataclass(frozen=True)
 class Goal:
-    """One figure against its limit; `at_most` False means at least."""
+    """One figure of a part against its limit; `at_most` False means at least.
+
+    What goes `by_the_clock` is worse than the machine's own where it is shared with other work; CPU time hardly is.
+    """
 
     words: str
     limit: float
     value: float
     at_most: bool = True
     unit: str = ""
+    by_the_clock: bool = False
+    part: str = ""
 
     @property
     def met(self) -> bool:
         """Whether it holds."""
         return self.value <= self.limit if self.at_most else self.value >= self.limit
 
-    def row(self) -> list[str]:
+    def row(self, *, shared: bool) -> list[str]:
         """For the table."""
         sign = "at most" if self.at_most else "at least"
+        said = "met" if self.met else "**missed**"
         return [self.words, f"{sign} {self.limit:.4g}{self.unit}", f"{self.value:.4g}{self.unit}",
-                "met" if self.met else "**missed**"]  # fmt: skip
+                f"{said}, machine shared" if shared and self.by_the_clock else said]  # fmt: skip
 
 
 def goal_rows(parts: Mapping[str, Any]) -> str:
     """The table of goals whose parts were measured."""
     found = {name: part["found"] for name, part in parts.items()}
-    return table(["", "goal", "measured", ""], [goal.row() for goal in goals(found)])
+    shared = {name: part["others_cores"] >= NEXT_TO_NOTHING for name, part in parts.items()}
+    rows = [goal.row(shared=shared[goal.part]) for goal in goals(found)]
+    return table(["", "goal", "measured", ""], rows)
 
 
 def goals(found: Mapping[str, Any]) -> Iterator[Goal]:
     """Every goal of the parts in `found`."""
-    for name, words in (("side_by_side", ""), ("efficientnet", ", EfficientNetV2-B1 240 px")):
-        if name in found:
-            yield from _against_bare(found[name]["systems"], words)
-    if "side_by_side" in found:
-        yield from _ahead(found["side_by_side"]["systems"])
-    if "crowd" in found:
-        yield from _crowd(found["crowd"])
-    if "overhead" in found:
-        yield from _overhead(found["overhead"])
-    if "starting" in found:
-        yield Goal("cold start to ready", 8, found["starting"]["ready_s"]["median"], unit=" s")
-        yield Goal("memory of the largest process", 600, found["starting"]["resident_mib"][0], unit=" MiB")
-    if "networks" in found:
-        yield from _networks(found["networks"]["networks"])
+    for part, judge in _JUDGED.items():
+        if part in found:
+            yield from (replace(goal, part=part) for goal in judge(found[part]))
+
+
+def _side_by_side(found: Mapping[str, Any]) -> Iterator[Goal]:
+    yield from _against_bare(found["systems"], "")
+    yield from _ahead(found["systems"])
+
+
+def _efficientnet(found: Mapping[str, Any]) -> Iterator[Goal]:
+    yield from _against_bare(found["systems"], ", EfficientNetV2-B1 240 px")
+
+
+def _starting(found: Mapping[str, Any]) -> Iterator[Goal]:
+    yield Goal("cold start to ready", 8, found["ready_s"]["median"], unit=" s", by_the_clock=True)
+    yield Goal("memory of the largest process", 600, found["resident_mib"][0], unit=" MiB")
 
 
 def _against_bare(systems: Mapping[str, Any], words: str) -> Iterator[Goal]:
@@ -69,7 +81,8 @@ def _ahead(systems: Mapping[str, Any]) -> Iterator[Goal]:
     for name in (REST, GRPC):
         for other in others:
             ratio = systems[name]["answers_per_s"]["median"] / systems[other]["answers_per_s"]["median"]
-            yield Goal(f"{name}: answers a second over {other}'s", 1, ratio, at_most=False)
+            yield Goal(f"{name}: answers a second over {other}'s", 1, ratio, at_most=False,
+                       by_the_clock=True)  # fmt: skip
 
 
 def _crowd(found: Mapping[str, Any]) -> Iterator[Goal]:
@@ -78,9 +91,9 @@ def _crowd(found: Mapping[str, Any]) -> Iterator[Goal]:
         words = f"{name}, {found['callers']} callers"
         yield Goal(f"{words}: failed", 0, sum(sum(each["crowd"]["failed"].values()) for each in rounds))
         yield Goal(f"{words}: p95 of the admitted", limit, max(each["crowd"]["p95_s"] or 0 for each in rounds),
-                   unit=" s")  # fmt: skip
+                   unit=" s", by_the_clock=True)  # fmt: skip
         kept = min(each["crowd"]["answers_per_s"] / each["peak"]["answers_per_s"] for each in rounds)
-        yield Goal(f"{words}: answers a second over the peak", 0.9, kept, at_most=False)
+        yield Goal(f"{words}: answers a second over the peak", 0.9, kept, at_most=False, by_the_clock=True)
         yield Goal(f"{words}: largest process", 600, max(each["crowd"]["largest_mib"] for each in rounds), unit=" MiB")
 
 
@@ -93,6 +106,17 @@ def _overhead(found: Mapping[str, Any]) -> Iterator[Goal]:
 
 
 def _networks(found: Mapping[str, Any]) -> Iterator[Goal]:
+    costs = found["networks"]
     for name, limit in (("resnet10t", 10), ("imprint reader", 60)):
-        for each in (key for key in found if key.startswith(name) and not key.endswith("fp32")):
-            yield Goal(f"{each} on one core", limit, found[each]["cpu_ms"]["median"], unit=" ms")
+        for each in (key for key in costs if key.startswith(name) and not key.endswith("fp32")):
+            yield Goal(f"{each} on one core", limit, costs[each]["cpu_ms"]["median"], unit=" ms")
+
+
+_JUDGED: Final[dict[str, Callable[[Mapping[str, Any]], Iterator[Goal]]]] = {
+    "side_by_side": _side_by_side,
+    "efficientnet": _efficientnet,
+    "crowd": _crowd,
+    "overhead": _overhead,
+    "starting": _starting,
+    "networks": _networks,
+}

@@ -1,8 +1,11 @@
 """What the figures were measured on and with: processor, memory, system, libraries, load, commit."""
 
+import os
 import platform
 import subprocess
 import sys
+import time
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
@@ -27,10 +30,32 @@ def machine_facts(root: Path) -> dict[str, str]:
     }
 
 
-def load_now() -> dict[str, float]:
-    """Mean number of waiting or running processes, of one and of fifteen minutes: others share the machine."""
-    one, _, fifteen = psutil.getloadavg()
-    return {"one_minute": round(one, 2), "fifteen_minutes": round(fifteen, 2)}
+@dataclass(frozen=True)
+class Moment:
+    """What was used up to now: of the clock, by all processes of the machine, by this one and those it waited for."""
+
+    wall_s: float
+    all_cpu_s: float
+    own_cpu_s: float
+
+    @classmethod
+    def now(cls) -> "Moment":
+        """Read the clocks."""
+        all_times, own = psutil.cpu_times(), os.times()
+        busy_s = sum(all_times) - all_times.idle - all_times.iowait - all_times.guest - all_times.guest_nice
+        own_s = own.user + own.system + own.children_user + own.children_system
+        return cls(time.monotonic(), busy_s, own_s)
+
+    def others_cores(self) -> float:
+        """How many cores other processes of the machine have used since then."""
+        now = Moment.now()
+        others_s = now.all_cpu_s - self.all_cpu_s - (now.own_cpu_s - self.own_cpu_s)
+        return max(0.0, others_s) / (now.wall_s - self.wall_s)
+
+
+def priority() -> int:
+    """The nice value this process and its children run at; 0 is usual."""
+    return psutil.Process().nice()
 
 
 def version_of(package: str) -> str | None:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks import plots
-from benchmarks.goals import goal_rows
+from benchmarks.goals import NEXT_TO_NOTHING, goal_rows
 from benchmarks.tables import around, table
 
 _FOLDER: Final = "performance"
@@ -53,9 +53,14 @@ def _machine(results: Mapping[str, Any]) -> str:
 
 
 def _when(part: Mapping[str, Any]) -> str:
+    others = part["others_cores"]
+    shared = (
+        "" if others < NEXT_TO_NOTHING else " **So answers a second, waiting times and the start are not what this "
+        "machine can do alone; CPU times are nearly so.**"
+    )  # fmt: skip
     return (
-        f"\nMeasured {part['measured_at']} at commit `{part['commit']}`, in {part['seconds']:.0f} s; mean number of "
-        f"running processes in the minute before: {part['load_before']}.\n"
+        f"\nMeasured {part['measured_at']} at commit `{part['commit']}`, in {part['seconds']:.0f} s with priority "
+        f"{part['priority']}; other work on the machine used {others:.1f} cores meanwhile.{shared}\n"
     )
 
 
@@ -134,8 +139,9 @@ def _starting(found: Mapping[str, Any], _folder: Path) -> str:
     sizes = ", ".join(f"{size:.0f}" for size in found["resident_mib"])
     return (
         f"## Start and memory\n\nFrom the command to ready with {found['workers']} workers: "
-        f"{around(found['ready_s'], digits=1)} s, n = {found['ready_s']['rounds']}. Resident memory of the service's "
-        f"processes after answering at saturation, MiB: {sizes}.\n"
+        f"{around(found['ready_s'], digits=1)} s, n = {found['ready_s']['rounds']}; all processes together use "
+        f"{around(found['cpu_s'], digits=1)} s of CPU until then. Resident memory of the service's processes after "
+        f"answering at saturation, MiB: {sizes}.\n"
     )
 
 

@@ -12,10 +12,12 @@ from typing import Any
 import numpy as np
 
 from benchmarks.plan import Plan
-from benchmarks.recognisers import UNTRAINED, two_member_recogniser
+from benchmarks.recognisers import EMBEDDING_DIM, UNTRAINED, two_member_recogniser
 from benchmarks.spread import spread
 from benchmarks.subject import Subject, make_subject
+from bentos.runtime.gallery import Gallery
 from bentos.runtime.predictor import Predictor
+from bentos.runtime.recogniser import Recogniser
 
 ROUTED, ALWAYS_BOTH, FAST_ALONE = "router", "both always", "fast alone"
 
@@ -25,9 +27,9 @@ def measure_router(subject: Subject, plan: Plan, *, say: Callable[[str], None]) 
     say("making a recogniser of two members")
     base, work = subject.bundle / "recogniser", subject.home / "networks"
     pair = two_member_recogniser(base, name=plan.router_accurate, pictures=subject.pictures, work=work)
-    made = make_subject(subject.home / "pair", recogniser=pair, medications=plan.medications, pictures=plan.routed,
-                        picture_px=plan.picture_px)  # fmt: skip
-    predictor = Predictor.from_bundle(made.bundle)
+    seen = make_subject(subject.home, recogniser=base, medications=plan.medications, pictures=plan.routed,
+                        picture_px=plan.picture_px).pictures  # fmt: skip
+    predictor = Predictor(Recogniser.load(pair), _with_accurate(Gallery.load(subject.bundle / "gallery")))
     router = predictor.recogniser.spec.router
     ways = {
         ROUTED: predictor,
@@ -35,15 +37,22 @@ def measure_router(subject: Subject, plan: Plan, *, say: Callable[[str], None]) 
         FAST_ALONE: _with_router(predictor, hard_probability=1.0, escalate_uncertainty=1.0),
     }
     rows: dict[str, list[tuple[str, float]]] = {name: [] for name in ways}
-    for picture in (made.pictures[0], *made.pictures):
+    for picture in (seen[0], *seen):
         for name, way in ways.items():
             rows[name].append(_routed(way, picture))
     return {
         "accurate": UNTRAINED[plan.router_accurate].architecture,
         "escalate_uncertainty": router.escalate_uncertainty,
-        "photographs": len(made.pictures),
+        "photographs": len(seen),
         "ways": {name: _summary(found[1:]) for name, found in rows.items()},
     }
+
+
+def _with_accurate(gallery: Gallery) -> Gallery:
+    """The gallery with prototypes for the accurate member, at random: it has no weight."""
+    rows_VD = np.random.default_rng(0).normal(size=(len(gallery.spec.views), EMBEDDING_DIM)).astype(np.float32)
+    accurate_VD = rows_VD / np.linalg.norm(rows_VD, axis=1, keepdims=True)
+    return dataclasses.replace(gallery, prototypes={**gallery.prototypes, "accurate": accurate_VD})
 
 
 def _with_router(predictor: Predictor, **changed: float) -> Predictor:

@@ -86,14 +86,15 @@ def server_round(server: Server, subject: Subject, plan: Plan, *, number: int) -
 
 def warm(server: Server, subject: Subject, *, clients: int) -> None:
     """Ask until every worker has likely answered once; raises `NotStarted` where no answer comes in time."""
-    until = time.monotonic() + _PATIENCE_S
+    until, answers = time.monotonic() + _PATIENCE_S, 0
     for number in itertools.count():
         pictures = unlike(subject.pictures, series=f"warm {server.name} {number}")
-        found = asyncio.run(heard(server, pictures, clients=clients, seconds=_WARM_S))
-        if found.facts()["answers"] >= clients:
+        found = asyncio.run(heard(server, pictures, clients=clients, seconds=_WARM_S)).facts()
+        answers += found["answers"]
+        if answers >= clients:
             return
         if time.monotonic() > until:
-            raise NotStarted(f"{server.name} does not answer: {found.failed()}")
+            raise NotStarted(f"{server.name} does not answer: {found}")
 
 
 async def heard(server: Server, pictures: Iterator[bytes], *, clients: int, seconds: float) -> Heard:

@@ -24,6 +24,13 @@ def test_it_is_to_be_ahead_of_the_others() -> None:
     assert found[f"{REST}: answers a second over FastAPI's"]
 
 
-def test_a_missed_goal_is_marked_and_parts_that_were_not_measured_have_none() -> None:
-    assert "**missed**" in goal_rows({"starting": {"found": {"ready_s": spread([9.0]), "resident_mib": [100.0]}}})
+def test_a_missed_goal_is_marked_and_so_is_a_machine_that_others_used() -> None:
+    started = {"found": {"ready_s": spread([9.0]), "resident_mib": [100.0]}}
+    alone, shared = (goal_rows({"starting": started | {"others_cores": cores}}) for cores in (0.0, 1.5))
+    assert "**missed** |" in alone
+    assert "**missed**, machine shared |" in shared
+    assert "met, machine shared" not in shared  # memory does not go by the clock
+
+
+def test_parts_that_were_not_measured_have_no_goals() -> None:
     assert "start" not in goal_rows({})

@@ -57,6 +57,7 @@ def test_what_a_request_costs_beside_the_model_is_a_part_of_what_it_costs(place:
 def test_a_service_gets_ready_and_its_processes_have_a_size(place: Path) -> None:
     found = measured(place, "starting")
     assert is_spread(found["ready_s"], rounds=1)
+    assert found["cpu_s"]["median"] > 0
     assert found["resident_mib"][0] >= found["resident_mib"][-1] > 0
 
 
@@ -97,3 +98,10 @@ def test_the_page_holds_every_part_measured_so_far_and_its_figures(place: Path) 
     assert all(f"](performance/{name})" in text for name in figures)
     assert {"side_by_side.svg", "overhead.svg", "crowd.svg", "scoring.svg", "networks.svg", "router.svg"} <= figures
     assert results["machine"]["commit"] in text
+
+
+def test_a_picture_costs_something_in_every_batch(place: Path) -> None:
+    file = next((place / "home" / "recogniser").glob("fast.int8.onnx"), None) or COMMITTED / "fast.int8.onnx"
+    found = cpu_ms_by_batch(file, size_px=112, rounds=2)
+    assert list(found) == [1, 2, 4, 8]
+    assert all(0 < cost["median"] < 1e3 for cost in found.values())
