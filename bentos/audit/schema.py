@@ -122,7 +122,7 @@ def append(connection: Connection, table: Table, rows: Sequence[dict[str, Any]])
 def links(connection: Connection, table: Table, *, after: int = 0, limit: int | None = None) -> Iterator[Link]:
     """Rows behind a place as they are stored, in their order."""
     query = _as_stored(table).where(table.c.entry_id > after).order_by(table.c.entry_id).limit(limit)
-    for row in connection.execution_options(yield_per=_CHUNK).execute(query):
+    for row in connection.execute(query.execution_options(yield_per=_CHUNK)):
         yield Link._make(row)
 
 
