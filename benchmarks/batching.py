@@ -17,7 +17,7 @@ from bentos.runtime.recogniser import Recogniser, session_options
 
 SIZES: Final = (1, 2, 4, 8)
 _ROUNDS: Final = 15
-_COMMITTED: Final = Path(__file__).resolve().parents[1] / "training" / "weights" / "pretrained" / "recogniser"
+COMMITTED: Final = Path(__file__).resolve().parents[1] / "training" / "weights" / "pretrained" / "recogniser"
 
 
 def cpu_ms_by_batch(file: Path, *, size_px: int, rounds: int = _ROUNDS) -> dict[int, dict[str, float]]:
@@ -36,12 +36,12 @@ def cpu_ms_by_batch(file: Path, *, size_px: int, rounds: int = _ROUNDS) -> dict[
 
 def main(arguments: Sequence[str]) -> None:
     """One line for each file of each member."""
-    recogniser = Recogniser.load(Path(arguments[0]) if arguments else _COMMITTED)
+    recogniser = Recogniser.load(Path(arguments[0]) if arguments else COMMITTED)
     for member in recogniser.spec.members:
         for name in filter(None, (member.onnx_int8, member.onnx_fp32)):
             found = cpu_ms_by_batch(recogniser.directory / name, size_px=member.preprocess.size_px)
             said = ", ".join(f"{num}: {cost['median']:.2f}" for num, cost in found.items())
-            print(f"{member.architecture} {member.preprocess.size_px} px {name}: CPU ms a picture by batch: {said}")
+            sys.stdout.write(f"{member.architecture} {member.preprocess.size_px} px {name}: CPU ms by batch: {said}\n")
 
 
 if __name__ == "__main__":
