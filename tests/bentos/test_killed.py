@@ -4,9 +4,8 @@ import os
 import signal
 import sqlite3
 import threading
-import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from bentos.client.rpc import GrpcClient
 from bentos.journal import Journal
 from bentos.settings import Settings
 from tests.bentos.conftest import tiny_home
-from tests.bentos.processes import free_port, launched
+from tests.bentos.processes import free_port, launched, wait_for
 from tests.builders import jpeg, tiny_catalogue, tiny_picture
 
 FRONT = jpeg(tiny_picture(tiny_catalogue()[1]))
@@ -81,13 +80,6 @@ def says(probe: httpx.Client, line: str) -> bool:
         return line in probe.get("/metrics").text
     except httpx.TransportError:
         return False
-
-
-def wait_for(happened: Callable[[], object], *, timeout_s: float = 60) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not happened():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.05)
 
 
 @pytest.fixture

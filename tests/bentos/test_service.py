@@ -19,7 +19,7 @@ from bentos.settings import Settings
 from bentos.upload import MAX_BODY_BYTES
 from tests.bentos.conftest import change_a_byte, release, tiny_home
 from tests.bentos.pictures import unusable, usable
-from tests.bentos.processes import free_port, launched, resident_mib, running
+from tests.bentos.processes import free_port, launched, resident_mib, running, wait_for
 from tests.builders import jpeg, tiny_catalogue, tiny_picture
 
 FRONT = jpeg(tiny_picture(tiny_catalogue()[1]))
@@ -50,6 +50,17 @@ def test_it_answers_and_journals_and_counts(client: httpx.Client, served: Settin
     last = Journal(served.journal_url).entries(action="predict")[-1]
     assert last.payload["request_id"] == answer["request_id"]
     assert 'rxvision_requests_total{route="/api/v1/predict",status="200"}' in client.get("/metrics").text
+
+
+def test_the_log_has_a_line_for_each_request_and_nothing_that_a_caller_sent(
+    client: httpx.Client, served: Settings
+) -> None:
+    sent = {"files": {"image": ("ann.jpg", FRONT)}, "data": {"metadata": '{"imprint": "ANN 1960"}'}}
+    reply = client.post("/api/v1/predict?name=ann", headers={"X-Session-Key": "ann@home"}, **sent)
+    log = (served.home / "service.log").read_text()
+    (line,) = (line for line in log.splitlines() if reply.json()["request_id"] in line)
+    assert "/api/v1/predict 200 " in line
+    assert not [text for text in ("ANN 1960", "ann@home", "ann.jpg", "name=ann") if text in log]
 
 
 def test_every_address_says_what_it_is(client: httpx.Client) -> None:
@@ -111,8 +122,8 @@ def test_releases_are_swapped_under_load_without_a_failed_request(client: httpx.
         worker.start()
     for version in ("2", "3"):
         release(served.home, version=version)
-        _wait_for(lambda version=version: client.get("/ready").json()["version"] == version)
-        _wait_for(lambda version=version: (200, version) in seen)
+        wait_for(lambda version=version: client.get("/ready").json()["version"] == version)
+        wait_for(lambda version=version: (200, version) in seen)
     done.set()
     for worker in workers:
         worker.join()
@@ -121,9 +132,9 @@ def test_releases_are_swapped_under_load_without_a_failed_request(client: httpx.
 
 def test_a_tampered_release_changes_nothing_and_shows(client: httpx.Client, served: Settings) -> None:
     release(served.home, version="4")
-    _wait_for(lambda: client.get("/ready").json()["version"] == "4")
+    wait_for(lambda: client.get("/ready").json()["version"] == "4")
     served.release_path.write_text(served.release_path.read_text().replace('"version": "4"', '"version": "5"'))
-    _wait_for(lambda: client.get("/health").json()["refused_release"])
+    wait_for(lambda: client.get("/health").json()["refused_release"])
     assert predict(client, FRONT).json()["release"]["version"] == "4"
     assert Journal(served.journal_url).entries(action="load_release")[-1].outcome == "refused"
 
@@ -164,11 +175,11 @@ def test_the_command_serves_and_two_workers_share_journal_and_metrics(tmp_path: 
     try:
         wait_until_ready(settings, process)
         url = f"http://127.0.0.1:{port}"
-        _wait_for(lambda: "rxvision_ready 2.0" in httpx.get(f"{url}/metrics").text)
+        wait_for(lambda: "rxvision_ready 2.0" in httpx.get(f"{url}/metrics").text)
         for _ in range(8):
             assert httpx.post(f"{url}/api/v1/predict", files={"image": FRONT}, timeout=30).status_code == 200
         counted = 'rxvision_requests_total{route="/api/v1/predict",status="200"} 8.0'
-        _wait_for(lambda: counted in httpx.get(f"{url}/metrics").text)
+        wait_for(lambda: counted in httpx.get(f"{url}/metrics").text)
     finally:
         process.terminate()
         process.wait(20)
@@ -191,10 +202,3 @@ def test_the_service_imports_nothing_that_trains_or_orchestrates(tmp_path: Path)
 def _everything(connection: socket.socket) -> bytes:
     """All that comes until the other side closes."""
     return b"".join(iter(lambda: connection.recv(65536), b""))
-
-
-def _wait_for(happened: object, *, timeout_s: float = 15) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not happened():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.05)

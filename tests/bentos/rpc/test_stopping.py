@@ -2,8 +2,7 @@
 
 import queue
 import socket
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from bentos.proto.rxvision.v1 import medication_identification_pb2 as pb
 from bentos.proto.rxvision.v1.medication_identification_pb2_grpc import MedicationIdentificationStub
 from bentos.settings import Settings
 from tests.bentos.conftest import tiny_home
-from tests.bentos.processes import free_port, launched, running
+from tests.bentos.processes import free_port, launched, running, wait_for
 from tests.builders import jpeg, tiny_catalogue, tiny_picture
 
 FRONT = jpeg(tiny_picture(tiny_catalogue()[1]))
@@ -56,13 +55,6 @@ def num_held(rest: httpx.Client) -> float:
 
 def wait_for_held(rest: httpx.Client, count: int) -> None:
     wait_for(lambda: num_held(rest) == count)
-
-
-def wait_for(happened: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not happened():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def test_both_protocols_share_the_places_and_a_caller_who_leaves_gives_his_back(settings: Settings) -> None:
