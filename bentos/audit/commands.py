@@ -1,4 +1,4 @@
-"""The commands `rxvision audit`: verify a trail, export it, and prove that one request is in it."""
+"""The commands `rxvision audit`: verify a trail, export it, prove that a request is in it, answer it again."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -15,6 +15,7 @@ from bentos.signing import read_public_key
 if TYPE_CHECKING:
     from bentos.audit.chain import Link
     from bentos.audit.proofs import Receipt
+    from bentos.journal import Recorded
 
 app = typer.Typer(name="audit", no_args_is_help=True, help="Prove that nothing in the journal was altered.")
 
@@ -93,10 +94,8 @@ def prove(
     from bentos.journal import Journal
 
     settings = Settings()
+    entry = _entry_of(request_id, settings)
     journal = Journal(settings.journal_url)
-    entry = journal.of_request(request_id)
-    if entry is None:
-        raise ServiceFault("unknown_request", f"no answer to request {request_id} is in the journal")
     key = audit_key(settings.keys_dir)
     found = read_checkpoints(settings.home / AUDIT_DIR / CHECKPOINTS_FILE, key=key.public_key())
     if not found:
@@ -105,6 +104,33 @@ def prove(
     out.write_text(signed.model_dump_json(indent=1) + "\n")
     typer.echo(f"entry {entry.entry_id}, under checkpoint {found[-1].number}, in {out}")
     journal.close()
+
+
+@app.command()
+def replay(
+    request_id: Annotated[str, typer.Argument(help="of the answer")],
+    *,
+    picture: Annotated[Path, typer.Option(help="the photograph that was sent", exists=True, dir_okay=False)],
+    back: Annotated[Path | None, typer.Option(help="the other side", exists=True, dir_okay=False)] = None,
+    metadata: Annotated[str | None, typer.Option(help="what was typed: PillMetadata as JSON")] = None,
+    bundle: Annotated[Path | None, typer.Option(help="recogniser/ and gallery/; else as the release says")] = None,
+) -> None:
+    """Give an old answer once more, with the same model and pictures, and say whether it is the same."""
+    from bentos.audit.replay import answered_by
+    from bentos.audit.replay import replay as replayed
+    from bentos.runtime.predictor import Predictor
+    from bentos.upload import parse_metadata
+
+    settings = Settings()
+    entry = _entry_of(request_id, settings)
+    predictor = Predictor.from_bundle(bundle) if bundle else answered_by(entry, settings)
+    pictures = [path.read_bytes() for path in (picture, back) if path is not None]
+    typed = parse_metadata(metadata) if metadata else None
+    found = replayed(entry, pictures, metadata=typed, predictor=predictor, settings=settings)
+    for difference in found:
+        typer.echo(difference)
+    typer.echo(f"entry {entry.entry_id}: {'another answer' if found else 'the same answer'}")
+    raise typer.Exit(1 if found else 0)
 
 
 def journal_rows(url: str) -> "Iterator[Link]":
@@ -130,6 +156,17 @@ def journal_rows(url: str) -> "Iterator[Link]":
         raise ContractError(f"the journal cannot be read as a chain: {error.orig}") from error
     finally:
         engine.dispose()
+
+
+def _entry_of(request_id: str, settings: Settings) -> "Recorded":
+    from bentos.journal import Journal
+
+    journal = Journal(settings.journal_url)
+    entry = journal.of_request(request_id)
+    journal.close()
+    if entry is None:
+        raise ServiceFault("unknown_request", f"no answer to request {request_id} is in the journal")
+    return entry
 
 
 def _receipts(files: Iterable[Path], *, key: Path) -> "list[Receipt]":
