@@ -4,6 +4,7 @@ Run as a program: `fuzz.py CORPUS -max_total_time=10 -timeout=10`. The first byt
 whatever else than a refusal is raised ends it.
 """
 
+import resource
 import sys
 import tempfile
 from pathlib import Path
@@ -18,6 +19,7 @@ with atheris.instrument_imports(include=["bentos", "PIL", "zipfile", "csv"]):
     from bentos.runtime.errors import InputError
     from bentos.upload import parse_metadata
 
+MOST_BYTES = 3 * 2**30
 _FOLDER = Path(tempfile.mkdtemp(prefix="rxvision-fuzz-"))
 
 
@@ -73,5 +75,7 @@ def any_of_them(data: bytes) -> None:
 
 
 if __name__ == "__main__":
+    # libFuzzer's own limit looks at the peak since the fork, which is that of the tests that started this process.
+    resource.setrlimit(resource.RLIMIT_AS, (MOST_BYTES, MOST_BYTES))
     atheris.Setup(sys.argv, any_of_them)
     atheris.Fuzz()

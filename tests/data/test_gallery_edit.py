@@ -1,6 +1,7 @@
 """Medications added to and removed from a gallery: the others' raw scores stay, pictures keep where they came from."""
 
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -172,10 +173,21 @@ def whole(recogniser: Recogniser, tmp_path_factory: pytest.TempPathFactory) -> G
     return Gallery.load(out, recogniser=recogniser)
 
 
-def test_adding_and_removing_one_of_four_thousand_takes_under_a_second_each(whole, recogniser, tmp_path) -> None:
+def test_adding_and_removing_one_of_four_thousand_takes_little_more_than_reading_them(
+    whole, recogniser, tmp_path
+) -> None:
     for name, edits in {"more": {"medications": [NEW], "references": sides_of(NEW)}, "less": {
         "remove": [whole.spec.medications[7].medication_id]}}.items():  # fmt: skip
-        started = time.process_time()
-        spec = edit_gallery(whole, recogniser=recogniser, out=tmp_path / name, name=name, now=NOW, **edits)
-        assert time.process_time() - started < 1.0
+        out = tmp_path / name
+        edit = partial(edit_gallery, whole, recogniser=recogniser, name=name, now=NOW, **edits)
+        edited = min(cpu_s(partial(edit, out=tmp_path / f"{name}{n}")) for n in range(2))
+        spec = edit(out=out)
+        read = min(cpu_s(partial(Gallery.load, out, recogniser=recogniser)) for _ in range(3))
+        assert edited < 4 * read
         assert len(spec.medications) == NUM_WHOLE + (1 if name == "more" else -1)
+
+
+def cpu_s(work) -> float:
+    started = time.process_time()
+    work()
+    return time.process_time() - started
