@@ -19,7 +19,7 @@ from tests.bentos.processes import free_port, running
 from tests.builders import jpeg, tiny_catalogue, tiny_picture
 
 FRONT = jpeg(tiny_picture(tiny_catalogue()[1]))
-NUM_ITEMS = 30
+NUM_ITEMS = 150
 URL = "/api/v1/batches"
 
 

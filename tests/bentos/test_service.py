@@ -57,7 +57,7 @@ def test_the_log_has_a_line_for_each_request_and_nothing_that_a_caller_sent(
 ) -> None:
     sent = {"files": {"image": ("ann.jpg", FRONT)}, "data": {"metadata": '{"imprint": "ANN 1960"}'}}
     reply = client.post("/api/v1/predict?name=ann", headers={"X-Session-Key": "ann@home"}, **sent)
-    log = (served.home / "service.log").read_text()
+    log = log_with(served, reply.json()["request_id"])
     (line,) = (line for line in log.splitlines() if reply.json()["request_id"] in line)
     assert "/api/v1/predict 200 " in line
     assert not [text for text in ("ANN 1960", "ann@home", "ann.jpg", "name=ann") if text in log]
@@ -202,3 +202,11 @@ def test_the_service_imports_nothing_that_trains_or_orchestrates(tmp_path: Path)
 def _everything(connection: socket.socket) -> bytes:
     """All that comes until the other side closes."""
     return b"".join(iter(lambda: connection.recv(65536), b""))
+
+
+def log_with(served: Settings, request_id: str) -> str:
+    """The service's log once it holds the request: its line is written when the answer has left."""
+    deadline = time.monotonic() + 20
+    while request_id not in (log := (served.home / "service.log").read_text()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return log
