@@ -58,7 +58,7 @@ def _at_size(
 def _cpu_ms(predictor: Predictor, seen: Observation, metadata: PillMetadata) -> float:
     """CPU milliseconds of an answer whose embeddings and reading are there already."""
     pills = tuple(
-        dataclasses.replace(pill, sides=tuple(dataclasses.replace(side, read_ratios={}) for side in pill.sides))
+        dataclasses.replace(pill, sides=tuple(dataclasses.replace(side, scored={}) for side in pill.sides))
         for pill in seen.pills
     )
     began = time.thread_time()

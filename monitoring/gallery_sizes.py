@@ -12,7 +12,6 @@ from typing import Any
 
 from bentos.runtime.answer import PillAnswer, PillMetadata
 from bentos.runtime.decide import MAX_SET_LISTED
-from bentos.runtime.evidence import Evidence, SideObservation
 from bentos.runtime.predictor import Observation, Predictor
 from monitoring.ask import observe
 from monitoring.benchmark import read_labels
@@ -52,26 +51,6 @@ def seen_photographs(
     return found
 
 
-class _Remembering(Predictor):
-    """A predictor that keeps the cues of the last pill asked about, which no mask changes."""
-
-    @classmethod
-    def like(cls, predictor: Predictor) -> "_Remembering":
-        other = object.__new__(cls)
-        other.__dict__.update(predictor.__dict__, kept={})
-        return other
-
-    def collect(self, sides: Sequence[SideObservation], *, members: Sequence[str], metadata: PillMetadata) -> Evidence:
-        """The cues, collected anew only for another pill, other members or other typed facts."""
-        key = (id(sides), tuple(members), metadata.model_dump_json())
-        if self.kept.get("sides") is not sides:
-            self.kept.clear()
-            self.kept["sides"] = sides
-        if key not in self.kept:
-            self.kept[key] = super().collect(sides, members=members, metadata=metadata)
-        return self.kept[key]
-
-
 def by_gallery_size(
     predictor: Predictor,
     seen: Sequence[Seen],
@@ -94,7 +73,7 @@ def by_gallery_size(
     whole = predictor.gallery.num_active
     chosen = [*sorted(size for size in sizes if size < whole), whole]
     levels = Levels(predictor.gallery.appearances, medications=predictor.gallery.medications)
-    asker = _Asker(_Remembering.like(predictor), levels, question, seed)
+    asker = _Asker(predictor, levels, question, seed)
     rows = []
     for done, one in enumerate(seen, start=1):
         rows.append([asker.ask(one, size=size) for size in chosen])
@@ -124,7 +103,7 @@ class _Outcome:
 
 @dataclass(frozen=True)
 class _Asker:
-    predictor: _Remembering
+    predictor: Predictor
     levels: Levels
     question: Question
     seed: int

@@ -11,7 +11,7 @@ from itertools import chain, combinations
 import numpy as np
 
 from bentos.runtime.contract import CueSpec, PatternSpec, QualitySpec, RouterSpec, pattern_key
-from bentos.runtime.evidence import FEATURE_CUES, TWO_SIDES, Scorer, feature_distances
+from bentos.runtime.evidence import DISTANCES, FEATURE_CUES, TWO_SIDES, Scorer
 from bentos.runtime.fuse import fuse
 from bentos.runtime.predictor import Predictor
 from training.calibration_config import CalibrationConfig
@@ -66,7 +66,7 @@ def fit_cues(predictor: Predictor, examples: Sequence[Example], *, rng: np.rando
         members[name] = fit_log_ratio(*map(np.concatenate, zip(*pairs, strict=True)))
     features = {}
     for name in FEATURE_CUES:
-        distances = (feature_distances(e.sides[0].features, predictor.gallery.features)[name] for e in examples)
+        distances = (DISTANCES[name](e.sides[0].features, predictor.gallery.features) for e in examples)
         pairs = [_genuine_and_impostor(distance_V, e, predictor, rng=rng, best=np.min)
                  for distance_V, e in zip(distances, examples, strict=True)]  # fmt: skip
         features[name] = fit_log_ratio(*map(np.concatenate, zip(*pairs, strict=True)), limit=4.0)

@@ -9,6 +9,7 @@ Shapes: N examples, A appearances, G clinical drugs.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy.sparse import csr_matrix
@@ -41,7 +42,7 @@ class Verdicts:
 
 @dataclass(frozen=True)
 class Judge:
-    """Turns scores over one gallery into verdicts; `spelled_N` are each example's appearances that its text spells."""
+    """Turns scores over one gallery into verdicts on N examples."""
 
     gallery: Gallery
     examples: Sequence[Example]
@@ -62,12 +63,12 @@ class Judge:
             spelled_N=np.array([a in spelled for a, spelled in zip(first_N, self._spelled, strict=True)], bool),
         )
 
-    @property
+    @cached_property
     def _shares_AG(self) -> csr_matrix:
         appearance_I, drug_I, share_I = self.gallery.index.drug_shares
         return csr_matrix((share_I, (appearance_I, drug_I)))
 
-    @property
+    @cached_property
     def _spelled(self) -> list[set[int]]:
         if not self.typed_imprint:
             return [set()] * len(self.examples)
@@ -128,6 +129,8 @@ def group_limits(
     chosen, most = StatusLimits(identified_uncertainty=0.0, unknown_threshold=score_line(foreign, 1.0, rate=rate)), 0
     candidates = np.quantile(known.uncertainty_N[answered], np.linspace(0, 1, _NUM_CANDIDATES))
     for limit in np.unique(np.minimum(candidates, config.largest_uncertainty)):
+        if limit == 0:  # says never
+            continue
         line = score_line(foreign, limit, rate=rate)
         passing_N = (known.uncertainty_N <= limit) & (known.best_N >= line[0] + line[1] * np.log(largest))
         num, errors = int(passing_N.sum()), int((passing_N & known.wrong_N).sum())

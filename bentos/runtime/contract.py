@@ -82,6 +82,7 @@ class CueSpec(_Record):
 class StatusLimits(_Record):
     """When `identified` may be said: up to a total uncertainty, and from a score that unknown pills rarely reach.
 
+    `identified_uncertainty` 0 says it never: no answer is so sure, whatever rounding makes of it.
     `unknown_threshold` is (intercept, slope) of that score, a line in log(gallery size), nats.
     """
 

@@ -79,7 +79,7 @@ def decide_status(
         return "uncertain", "the cues contradict each other"
     if posterior.score_A[ruling.first()] < unknown_limit(limits, num_active=gallery.num_active):
         return "uncertain", "the evidence is too weak to rule out a pill that is not in the gallery"
-    if total > limits.identified_uncertainty:
+    if total > limits.identified_uncertainty or not limits.identified_uncertainty:
         return "uncertain", "several medications remain possible"
     return "identified", "one medication explains the evidence"
 

@@ -7,9 +7,10 @@ Speaker Recognition", Interspeech 2017), so enrolling or removing a pill leaves 
 Shapes: P pictures of the pill (1 or 2), V views, A appearances, K views of one side, D embedding.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from types import MappingProxyType
 
 import numpy as np
 
@@ -24,7 +25,6 @@ from bentos.runtime.recogniser import Member, Recogniser
 from bentos.runtime.statistics import PictureStatistics
 from bentos.runtime.typed import typed_cues
 
-FEATURE_CUES = ("color_histogram", "shape_ratio", "texture")
 READ_IMPRINT = "read_imprint"
 TWO_SIDES = "two_sides"
 SELF_VIEWS = 2
@@ -33,7 +33,10 @@ EVERY = slice(None)
 
 @dataclass(frozen=True)
 class SideObservation:
-    """One picture of one pill: where it lies, crops per member, features, statistics, text, embeddings so far."""
+    """One picture of one pill: where it lies, crops per member, features, statistics, text, embeddings so far.
+
+    `scored` keeps what was compared with a gallery, by its digest and the cue: the route asks up to three times.
+    """
 
     located: Located
     crops: dict[str, np.ndarray]
@@ -41,7 +44,7 @@ class SideObservation:
     statistics: PictureStatistics
     reading: Reading | None = None
     embeddings: dict[str, np.ndarray] = field(default_factory=dict)
-    read_ratios: dict[str, np.ndarray] = field(default_factory=dict)
+    scored: dict[tuple[str, str], np.ndarray] = field(default_factory=dict)
 
     def embedding(self, recogniser: Recogniser, member: str) -> np.ndarray:
         """Unit vector (D,) of the member, computed once."""
@@ -68,23 +71,24 @@ class Scorer:
             name: cohort_statistics(gallery.prototypes[name], member) for name, member in recogniser.members.items()
         }
 
-    def collect(self, sides: Sequence[SideObservation], *, members: Sequence[str], metadata: PillMetadata) -> Evidence:
-        """All cues of one pill.
+    def typed(self, metadata: PillMetadata) -> dict[str, np.ndarray]:
+        """The cues of what was typed; they are the same whichever member looks.
 
         Raises:
             InputError: the metadata names a colour or shape that SPL does not know.
         """
+        return typed_cues(
+            metadata, self._gallery.index, cues=self._recogniser.spec.cues, world=self._recogniser.imprint_world
+        )
+
+    def collect(
+        self, sides: Sequence[SideObservation], *, members: Sequence[str], typed: Mapping[str, np.ndarray]
+    ) -> Evidence:
+        """All cues of one pill, with those that `typed` gave."""
         cues = self._picture_cues(sides, members=members) | self._read(sides) if sides else {}
         cues |= self._attributes(sides, members=members) if sides else {}
-        typed = typed_cues(
-            metadata,
-            self._gallery.index,
-            appearances=self._gallery.appearances,
-            cues=self._recogniser.spec.cues,
-            world=self._recogniser.imprint_world,
-        )
         present = {*members, *typed} if sides else set(typed)
-        return Evidence(cues | typed, pattern_key(present | ({TWO_SIDES} if len(sides) == 2 else set())))
+        return Evidence({**cues, **typed}, pattern_key(present | ({TWO_SIDES} if len(sides) == 2 else set())))
 
     def _picture_cues(self, sides: Sequence[SideObservation], *, members: Sequence[str]) -> dict[str, np.ndarray]:
         best_CPA2 = best_views(self.ratios(sides, members=members), self._gallery.index.views_ASK)
@@ -105,14 +109,16 @@ class Scorer:
         return {READ_IMPRINT: sum(self._read_ratio(side, stray_share=spec.stray_share) for side in sides)}
 
     def _read_ratio(self, side: SideObservation, *, stray_share: float) -> np.ndarray:
-        """What was read on one side, (A,), scored once per gallery: the route asks for it up to three times."""
-        key = self._gallery.digest
-        if key not in side.read_ratios:
-            lines = side.reading.lines if side.reading is not None else ()
-            side.read_ratios[key] = self._gallery.index.imprints.score_lines(
-                lines, stray_share=stray_share, world=self._recogniser.imprint_world
-            )
-        return side.read_ratios[key]
+        """What was read on one side, (A,)."""
+        lines = side.reading.lines if side.reading is not None else ()
+        return self._once(side, READ_IMPRINT, lambda: self._gallery.index.imprints.score_lines(
+            lines, stray_share=stray_share, world=self._recogniser.imprint_world))  # fmt: skip
+
+    def _once(self, side: SideObservation, name: str, score: Callable[[], np.ndarray]) -> np.ndarray:
+        key = self._gallery.digest, name
+        if key not in side.scored:
+            side.scored[key] = score()
+        return side.scored[key]
 
     def _attributes(self, sides: Sequence[SideObservation], *, members: Sequence[str]) -> dict[str, np.ndarray]:
         """The attributes seen against the catalogue's, those that the recogniser weighs."""
@@ -154,16 +160,17 @@ class Scorer:
     def _ratio(self, name: str, side: SideObservation, rows: np.ndarray | slice) -> np.ndarray:
         cues = self._recogniser.spec.cues
         if name in FEATURE_CUES:
-            reference = {key: rows_V[rows] for key, rows_V in self._gallery.features.items()}
-            return log_ratio(feature_distances(side.features, reference)[name], getattr(cues, name))
-        return log_ratio(self.normalised(name, side, rows), cues.members[name])
+            distance_V = self._once(side, name, lambda: DISTANCES[name](side.features, self._gallery.features))
+            return log_ratio(distance_V[rows], getattr(cues, name))
+        score_V = self._once(side, name, lambda: self.normalised(name, side))
+        return log_ratio(score_V[rows], cues.members[name])
 
-    def normalised(self, member: str, side: SideObservation, rows: np.ndarray | slice = EVERY) -> np.ndarray:
-        """Cohort-normalised cosine of the side to every view, or to those at `rows`, (V,)."""
+    def normalised(self, member: str, side: SideObservation) -> np.ndarray:
+        """Cohort-normalised cosine of the side to every view, (V,)."""
         embedding_D = side.embedding(self._recogniser, member)
         mean, sd = cohort_statistics(embedding_D[None], self._recogniser.members[member])
-        cosine_V = self._gallery.prototypes[member][rows] @ embedding_D
-        mean_V, sd_V = (each_V[rows] for each_V in self._world[member])
+        cosine_V = self._gallery.prototypes[member] @ embedding_D
+        mean_V, sd_V = self._world[member]
         return 0.5 * ((cosine_V - mean) / sd + (cosine_V - mean_V) / sd_V)
 
 
@@ -179,18 +186,27 @@ def cohort_statistics(embeddings_BD: np.ndarray, member: Member) -> tuple[np.nda
     return nearest_BT.mean(axis=1), nearest_BT.std(axis=1) + 0.02
 
 
-def feature_distances(features: VisualFeatures, reference: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Distance of a side to every view's reference features, (V,) each.
-
-    Colour: Hellinger distance of the histograms. Shape: absolute log ratio of width over length. Texture:
-    Euclidean distance.
-    """
+def _color_distance(features: VisualFeatures, reference: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Hellinger distance of the histograms."""
     affinity_V = np.sqrt(reference["color_histogram"] * features.color_histogram).sum(axis=1)
-    return {
-        "color_histogram": np.sqrt(np.clip(1 - affinity_V, 0, None)),
-        "shape_ratio": np.abs(np.log(reference["shape_ratio"] / features.shape_ratio)),
-        "texture": np.linalg.norm(reference["texture_features"] - features.texture_features, axis=1),
-    }
+    return np.sqrt(np.clip(1 - affinity_V, 0, None))
+
+
+def _shape_distance(features: VisualFeatures, reference: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Absolute log ratio of width over length."""
+    return np.abs(np.log(reference["shape_ratio"] / features.shape_ratio))
+
+
+def _texture_distance(features: VisualFeatures, reference: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Euclidean distance."""
+    return np.linalg.norm(reference["texture_features"] - features.texture_features, axis=1)
+
+
+# Distance of a side to every view's reference features, (V,), by cue.
+DISTANCES = MappingProxyType(
+    {"color_histogram": _color_distance, "shape_ratio": _shape_distance, "texture": _texture_distance}
+)
+FEATURE_CUES = tuple(DISTANCES)
 
 
 def log_ratio(score: np.ndarray, spec: LogisticSpec) -> np.ndarray:

@@ -3,10 +3,11 @@
 Shapes: V views (one reference picture of one side each), A appearances, D embedding, K views of one side.
 """
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from bentos.runtime.recogniser import Recogniser
 PROTOTYPES_FILE = "prototypes.npz"
 FEATURES_FILE = "features.npz"
 SIDES = ("front", "back")
+_Value = TypeVar("_Value", bound=Hashable)
 
 
 class GalleryIndex:
@@ -58,6 +60,16 @@ class GalleryIndex:
     def imprints(self) -> ImprintIndex:
         """The imprints of all appearances, for typed text."""
         return ImprintIndex([appearance.imprint for appearance in self._spec.appearances])
+
+    @cached_property
+    def colors(self) -> tuple[list[tuple[str, ...]], np.ndarray]:
+        """The distinct combinations of colours, and the number of each appearance's, (A,)."""
+        return _distinct([appearance.colors for appearance in self._spec.appearances])
+
+    @cached_property
+    def shapes(self) -> tuple[list[str], np.ndarray]:
+        """The distinct shapes, and the number of each appearance's, (A,)."""
+        return _distinct([appearance.shape for appearance in self._spec.appearances])
 
     @cached_property
     def sizes_mm_A(self) -> np.ndarray:
@@ -148,3 +160,9 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
         raise ContractError(f"{path} is missing")
     with np.load(path, allow_pickle=False) as archive:
         return {name: archive[name] for name in archive.files}
+
+
+def _distinct(values: Sequence[_Value]) -> tuple[list[_Value], np.ndarray]:
+    """The distinct values in order of appearance, and the number of each one."""
+    number = {value: i for i, value in enumerate(dict.fromkeys(values))}
+    return list(number), np.array([number[value] for value in values], int)

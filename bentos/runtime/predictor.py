@@ -4,7 +4,7 @@ Shapes: A appearances, G clinical drugs.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -173,8 +173,7 @@ class Predictor:
 
     def look_up(self, metadata: PillMetadata) -> list[tuple[str, float]]:
         """Every active appearance by the typed facts alone, best first: a catalogue look-up, not recognition."""
-        evidence = self._scorer.collect((), members=(), metadata=metadata)
-        score_A = np.where(self.gallery.active_A, sum(evidence.cues.values()), -np.inf)
+        score_A = np.where(self.gallery.active_A, sum(self._scorer.typed(metadata).values()), -np.inf)
         order_A = np.argsort(-score_A, kind="stable")[: self.gallery.num_active]
         weight_A = np.exp(score_A - score_A.max())
         return [(self.gallery.appearances[a].appearance_id, float(weight_A[a] / weight_A.sum())) for a in order_A]
@@ -187,22 +186,25 @@ class Predictor:
         names = tuple(self.recogniser.members)
         wanted = first_member(sides[0].statistics.as_dict(), spec.router) if len(names) > 1 else names[0]
         first = "fast" if effort == "fast" and "fast" in names else wanted
-        posterior = self._fuse(sides, (first,), metadata)
+        typed = self._scorer.typed(metadata)
+        posterior = self._fuse(sides, (first,), typed)
         sure = self.total_uncertainty(posterior) <= spec.router.escalate_uncertainty
         if len(names) == 1 or (sure and first == wanted):
             return decide.Ruling(posterior, first, 0.0)
         if effort == "fast":
             return decide.Ruling(posterior, first, 0.0, degraded=True)
         (second,) = set(names) - {first}
-        disagreement = jensen_shannon_bits(posterior, self._fuse(sides, (second,), metadata))
-        return decide.Ruling(self._fuse(sides, names, metadata), "ensemble", disagreement)
+        disagreement = jensen_shannon_bits(posterior, self._fuse(sides, (second,), typed))
+        return decide.Ruling(self._fuse(sides, names, typed), "ensemble", disagreement)
 
     def collect(self, sides: Sequence[SideObservation], *, members: Sequence[str], metadata: PillMetadata) -> Evidence:
         """The unweighted cues of one pill; what calibration fits its weights on."""
-        return self._scorer.collect(sides, members=members, metadata=metadata)
+        return self._scorer.collect(sides, members=members, typed=self._scorer.typed(metadata))
 
-    def _fuse(self, sides: Sequence[SideObservation], members: Sequence[str], metadata: PillMetadata) -> Posterior:
-        evidence = self.collect(sides, members=members, metadata=metadata)
+    def _fuse(
+        self, sides: Sequence[SideObservation], members: Sequence[str], typed: Mapping[str, np.ndarray]
+    ) -> Posterior:
+        evidence = self._scorer.collect(sides, members=members, typed=typed)
         return fuse(evidence, spec=self.recogniser.spec, active_A=self.gallery.active_A)
 
     def total_uncertainty(self, posterior: Posterior) -> float:

@@ -5,7 +5,7 @@ outlines; they do not depend on the gallery, so a score never changes when anoth
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from types import MappingProxyType
 
 import numpy as np
@@ -15,7 +15,6 @@ from bentos.runtime.contract import CueSpec
 from bentos.runtime.errors import InputError
 from bentos.runtime.gallery import GalleryIndex
 from bentos.runtime.imprint_world import NO_WORLD, ImprintWorld
-from bentos.runtime.medication import Appearance
 from bentos.runtime.spl import parse_color, parse_shape
 
 _COLOR_RATE = MappingProxyType(
@@ -43,7 +42,6 @@ def typed_cues(
     metadata: PillMetadata,
     index: GalleryIndex,
     *,
-    appearances: Sequence[Appearance],
     cues: CueSpec,
     world: ImprintWorld = NO_WORLD,
 ) -> dict:
@@ -58,11 +56,13 @@ def typed_cues(
     if metadata.color:
         typed = _parsed(parse_color, metadata.color)
         rate = cues.typed_color_error_rate
-        found["typed_color"] = np.array([_colors_ratio(typed, a.colors, error_rate=rate) for a in appearances])
+        distinct, number_A = index.colors
+        found["typed_color"] = np.array([_colors_ratio(typed, one, error_rate=rate) for one in distinct])[number_A]
     if metadata.shape:
         (shape,) = _parsed(parse_shape, metadata.shape, several=False)
         rate = cues.typed_shape_error_rate
-        found["typed_shape"] = np.array([_shape_ratio(shape, a.shape, error_rate=rate) for a in appearances])
+        distinct, number_A = index.shapes
+        found["typed_shape"] = np.array([_shape_ratio(shape, one, error_rate=rate) for one in distinct])[number_A]
     if metadata.size_mm:
         found["size"] = size_ratio(metadata.size_mm, index.sizes_mm_A, sd_mm=cues.size_sd_mm)
     return found

@@ -137,6 +137,19 @@ def test_certain_answers_take_one_member_and_uncertain_ones_both(predictor):
     assert uncertain.judge(predictor.observe([photo(3)]).pills[0].sides).route == "ensemble"
 
 
+@pytest.mark.parametrize(("limit", "said"), [(1e-9, "identified"), (0.0, "uncertain")])
+def test_a_limit_of_nought_says_identified_never_however_sure_the_answer(predictor, limit, said):
+    sure = pattern_spec(weights=dict.fromkeys(("fast", "accurate", "imprint"), 1.0), temperature=1e-3,
+                        identified_uncertainty=limit, unknown_threshold=(-99, 0))  # fmt: skip
+    spec = recogniser_spec(patterns=dict.fromkeys(recogniser_spec().patterns, sure))
+    certain = Predictor(
+        Recogniser(predictor.recogniser.directory, spec, predictor.recogniser.digest, predictor.recogniser.members),
+        predictor.gallery,
+    )
+    pill = certain.identify([photo(3)], metadata=PillMetadata(imprint="A4 TEST")).pills[0]
+    assert (pill.uncertainty.total, pill.status) == (0.0, said)
+
+
 def test_in_a_hurry_the_fast_member_answers_and_abstains_where_both_were_wanted(predictor):
     typed = PillMetadata(imprint="A4 TEST", color="green", shape="oval")
     seen = predictor.observe([photo(3)])
