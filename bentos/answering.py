@@ -183,7 +183,7 @@ class Answering:
         """In a thread: look up or compute, journal, and only then hand over."""
         began, entry = time.perf_counter(), self._entry(turn.serving, asked.pictures)
         about = {"request_id": asked.request_id, "rollout": turn.facts()}
-        name = self._cached_as(turn, asked)
+        name = self._cached_as(turn, asked, pictures_hmac=entry.input_hmac)
         kept, observation = self._known(name, turn, asked), None
         if kept is None:
             kept, observation = self._computed(turn, asked, given_up, entry=entry, about=about)
@@ -222,11 +222,11 @@ class Answering:
             self._commit(entry.model_copy(update={"outcome": given_up.outcome, "payload": about | facts}))
             raise ServiceFault("answer_timeout", "Nobody waits for this answer any more.")
 
-    def _cached_as(self, turn: Turn, asked: Asked) -> str | None:
+    def _cached_as(self, turn: Turn, asked: Asked, *, pictures_hmac: str) -> str | None:
         """The cache's name of this answer; none while an experiment runs, which measures every answer."""
         if self._cache is None or len(turn.variants.running()) > 1:
             return None
-        return self._cache.name(asked.pictures, metadata=asked.metadata, ref=turn.serving.ref)
+        return self._cache.name(pictures_hmac, metadata=asked.metadata, ref=turn.serving.ref)
 
     def _known(self, name: str | None, turn: Turn, asked: Asked) -> Kept | None:
         """An answer that was given before, as an answer to this question."""

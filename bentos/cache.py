@@ -8,12 +8,12 @@ import hashlib
 import hmac
 import threading
 import time
-from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, Final, Protocol
 
 import pybreaker
 import redis
+from cachetools import TTLCache
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bentos.metrics import Metrics
@@ -55,29 +55,18 @@ class LocalStore:
 
     def __init__(self, *, max_entries: int, ttl_s: float, clock: Callable[[], float] = time.monotonic) -> None:
         """Hold at most `max_entries` values, none longer than `ttl_s`."""
-        self._max_entries = max_entries
-        self._ttl_s = ttl_s
-        self._clock = clock
         self._lock = threading.Lock()
-        self._values: OrderedDict[str, tuple[float, bytes]] = OrderedDict()
+        self._values: TTLCache[str, bytes] = TTLCache(max_entries, ttl_s, timer=clock)
 
     def get(self, name: str) -> bytes | None:
         """What was put under a name, if it is still there."""
         with self._lock:
-            until, value = self._values.get(name, (0.0, b""))
-            if until <= self._clock():
-                self._values.pop(name, None)
-                return None
-            self._values.move_to_end(name)
-            return value
+            return self._values.get(name)
 
     def put(self, name: str, value: bytes) -> None:
         """Keep a value; the one not used for longest goes."""
         with self._lock:
-            self._values[name] = (self._clock() + self._ttl_s, value)
-            self._values.move_to_end(name)
-            while len(self._values) > self._max_entries:
-                self._values.popitem(last=False)
+            self._values[name] = value
 
     def close(self) -> None:
         """Nothing to give back."""
@@ -116,15 +105,14 @@ class AnswerCache:
         self._key = key
         self._metrics = metrics
 
-    def name(self, pictures: Sequence[bytes], *, metadata: PillMetadata | None, ref: Ref) -> str:
-        """The name of the answer to a question: an HMAC in hex, so that it tells nothing of the picture."""
+    def name(self, pictures_hmac: str, *, metadata: PillMetadata | None, ref: Ref) -> str:
+        """The name of the answer to a question: an HMAC in hex, so that it tells nothing of the picture.
+
+        `pictures_hmac` is the one that the journal knows the pictures by (`journal.input_hmac`).
+        """
         typed = (metadata or PillMetadata()).model_dump(mode="json")
-        facts = canonical_json([_SCHEMA, typed, ref.recogniser, ref.gallery])
-        digest = hmac.new(self._key, digestmod=hashlib.sha256)
-        for part in (b"answer", facts, *pictures):
-            digest.update(len(part).to_bytes(8, "big"))
-            digest.update(part)
-        return digest.hexdigest()
+        facts = canonical_json([_SCHEMA, pictures_hmac, typed, ref.recogniser, ref.gallery])
+        return hmac.new(self._key, b"answer\0" + facts, hashlib.sha256).hexdigest()
 
     def get(self, name: str) -> Kept | None:
         """The answer of that name, if it is kept and as it was when it was sealed."""

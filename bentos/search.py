@@ -65,9 +65,11 @@ class MedicationSearch:
     def _looks(self, query: MedicationQuery) -> np.ndarray:
         colors = {_parsed(parse_color, piece) for piece in (query.color or "").split(";") if piece.strip()}
         shape = _parsed(parse_shape, query.shape) if query.shape else None
-        looks = self._gallery.appearances
-        fits_A = [colors <= set(look.colors) and shape in (None, look.shape) for look in looks]
-        return np.array(fits_A, bool)[self._appearance_M]
+        combinations, colors_A = self._gallery.index.colors
+        shapes, shape_A = self._gallery.index.shapes
+        colored_A = np.array([colors <= set(one) for one in combinations])[colors_A]
+        shaped_A = np.array([shape in (None, one) for one in shapes])[shape_A]
+        return (colored_A & shaped_A)[self._appearance_M]
 
 
 def _names(item: Medication) -> str:

@@ -3,8 +3,9 @@
 import json
 import uuid
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from http import HTTPStatus
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Final, TypeVar
 
 import httpx
 from pydantic import BaseModel, ValidationError
@@ -40,7 +41,7 @@ class _BatchAnswer(BaseModel):
     items: tuple[_BatchItem, ...]
 
 
-class RestClient:
+class RestClient(AbstractContextManager):
     """Calls a service over REST; one client may be used by many threads, and should be closed.
 
     Every method takes `deadline_s` for all its attempts together, and raises `CallFailed`. Refused calls (429, 503)
@@ -52,10 +53,6 @@ class RestClient:
         self._base_url = base_url.rstrip("/")
         self._retries = retries or Retries()
         self._http = http or httpx.Client()
-
-    def __enter__(self) -> Self:
-        """Itself."""
-        return self
 
     def __exit__(self, *_: object) -> None:
         """Close."""

@@ -2,8 +2,9 @@
 
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from types import MappingProxyType
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import grpc
 from google.protobuf.message import Message
@@ -28,7 +29,7 @@ _OPTIONS: Final = (
 )
 
 
-class GrpcClient:
+class GrpcClient(AbstractContextManager):
     """Calls a service over gRPC; one client may be used by many threads, and should be closed.
 
     Every method takes `deadline_s` for all its attempts together, and raises `CallFailed`. Calls that were refused
@@ -45,10 +46,6 @@ class GrpcClient:
         else:
             self._channel = grpc.secure_channel(address, credentials, options=_OPTIONS)
         self._stub = MedicationIdentificationStub(self._channel)
-
-    def __enter__(self) -> Self:
-        """Itself."""
-        return self
 
     def __exit__(self, *_: object) -> None:
         """Close."""

@@ -1,14 +1,17 @@
 """A released home: a tiny real recogniser and gallery, signed, and settings that point to them."""
 
 import shutil
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import httpx
 import pytest
 
 from bentos.release import ReleaseSpec, pin, write_release
 from bentos.settings import Settings
 from bentos.signing import signing_key
+from tests.bentos.processes import free_port, running
 from tests.builders import tiny_bundle
 
 NOW = datetime(2025, 3, 1, 12, tzinfo=UTC)
@@ -30,6 +33,20 @@ def home(tmp_path: Path, bundle: Path) -> Path:
 def settings(home: Path) -> Settings:
     """Settings of that home; a service polls it often."""
     return Settings(home=home, poll_s=0.1, packed_home=home / "nothing-packed")
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory, bundle: Path) -> Settings:
+    """Settings of a service that the tests of one module ask, and that waits two seconds for a body."""
+    home = tiny_home(tmp_path_factory.mktemp("served") / "home", bundle=bundle)
+    return Settings(home=home, port=free_port(), poll_s=0.1, body_timeout_s=2, packed_home=home / "none")
+
+
+@pytest.fixture(scope="module")
+def client(served: Settings) -> Iterator[httpx.Client]:
+    """A client of that service, whose processes run meanwhile."""
+    with running(served) as client:
+        yield client
 
 
 def tiny_home(home: Path, *, bundle: Path) -> Path:

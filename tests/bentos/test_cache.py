@@ -11,7 +11,7 @@ from prometheus_client import REGISTRY
 
 from bentos.answering import Answering
 from bentos.cache import AnswerCache, Kept, LocalStore, RedisStore
-from bentos.journal import Journal
+from bentos.journal import Journal, input_hmac
 from bentos.metrics import metrics
 from bentos.observed import Observed
 from bentos.release import Ref
@@ -25,6 +25,7 @@ from tests.builders import jpeg, tiny_catalogue, tiny_picture
 
 PICTURE = jpeg(tiny_picture(tiny_catalogue()[1]))
 OTHER = jpeg(tiny_picture(tiny_catalogue()[2]))
+PICTURE_HMAC, OTHER_HMAC = (input_hmac([picture], key=b"key") for picture in (PICTURE, OTHER))
 REF = Ref(
     recogniser="sha256:" + "a" * 64, recogniser_dir="r", gallery="sha256:" + "b" * 64, gallery_dir="g", version="1"
 )
@@ -58,17 +59,17 @@ def test_a_name_changes_with_everything_that_an_answer_depends_on() -> None:
     cache = cache_of(local())
     typed = PillMetadata(imprint="A1")
     names = [
-        cache.name([PICTURE], metadata=None, ref=REF),
-        cache.name([OTHER], metadata=None, ref=REF),
-        cache.name([PICTURE, OTHER], metadata=None, ref=REF),
-        cache.name([PICTURE], metadata=typed, ref=REF),
-        cache.name([PICTURE], metadata=None, ref=REF.model_copy(update={"gallery": "sha256:" + "c" * 64})),
-        cache.name([PICTURE], metadata=None, ref=REF.model_copy(update={"recogniser": "sha256:" + "c" * 64})),
-        cache_of(local(), key=b"another").name([PICTURE], metadata=None, ref=REF),
+        cache.name(PICTURE_HMAC, metadata=None, ref=REF),
+        cache.name(OTHER_HMAC, metadata=None, ref=REF),
+        cache.name(input_hmac([PICTURE, OTHER], key=b"key"), metadata=None, ref=REF),
+        cache.name(PICTURE_HMAC, metadata=typed, ref=REF),
+        cache.name(PICTURE_HMAC, metadata=None, ref=REF.model_copy(update={"gallery": "sha256:" + "c" * 64})),
+        cache.name(PICTURE_HMAC, metadata=None, ref=REF.model_copy(update={"recogniser": "sha256:" + "c" * 64})),
+        cache_of(local(), key=b"another").name(PICTURE_HMAC, metadata=None, ref=REF),
     ]
     assert len(set(names)) == len(names)
-    assert cache.name([PICTURE], metadata=PillMetadata(), ref=REF) == names[0]
-    assert cache.name([PICTURE], metadata=None, ref=REF.model_copy(update={"version": "2"})) == names[0]
+    assert cache.name(PICTURE_HMAC, metadata=PillMetadata(), ref=REF) == names[0]
+    assert cache.name(PICTURE_HMAC, metadata=None, ref=REF.model_copy(update={"version": "2"})) == names[0]
 
 
 def test_the_answer_used_last_stays_and_none_grows_old(kept: Kept) -> None:

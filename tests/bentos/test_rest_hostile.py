@@ -3,17 +3,14 @@
 import json
 import socket
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
 import pytest
 
 from bentos.settings import Settings
 from tests.bentos.archives import zipped
-from tests.bentos.conftest import tiny_home
 from tests.bentos.pictures import huge_png
-from tests.bentos.processes import free_port, resident_mib, running
+from tests.bentos.processes import resident_mib
 from tests.builders import jpeg, tiny_catalogue, tiny_picture
 
 FRONT = jpeg(tiny_picture(tiny_catalogue()[1]))
@@ -23,18 +20,6 @@ JSON = {"Content-Type": "application/json"}
 ZIP = {"Content-Type": "application/zip"}
 DEEP = b"[" * 60_000
 NO_BATCH = "/api/v1/batches/00000000-0000-0000-0000-000000000000"
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory, bundle: Path) -> Settings:
-    home = tiny_home(tmp_path_factory.mktemp("hostile") / "home", bundle=bundle)
-    return Settings(home=home, port=free_port(), poll_s=0.1, body_timeout_s=2, packed_home=home / "none")
-
-
-@pytest.fixture(scope="module")
-def client(served: Settings) -> Iterator[httpx.Client]:
-    with running(served) as client:
-        yield client
 
 
 def form(client: httpx.Client, path: str, metadata: str, *, picture: bytes = FRONT) -> httpx.Response:

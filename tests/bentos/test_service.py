@@ -7,11 +7,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
-import pytest
 
 from bentos.journal import Journal
 from bentos.serve import wait_until_ready
@@ -25,18 +23,6 @@ from tests.builders import jpeg, tiny_catalogue, tiny_picture
 FRONT = jpeg(tiny_picture(tiny_catalogue()[1]))
 FORBIDDEN = ("torch", "torchvision", "timm", "dagster", "mlflow", "feast", "evidently", "great_expectations")
 OURS_ABOVE = ("pipelines", "assets", "training", "monitoring", "feature_repo", "data")
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory, bundle: Path) -> Settings:
-    home = tiny_home(tmp_path_factory.mktemp("served") / "home", bundle=bundle)
-    return Settings(home=home, port=free_port(), poll_s=0.1, body_timeout_s=2, packed_home=home / "none")
-
-
-@pytest.fixture(scope="module")
-def client(served: Settings) -> Iterator[httpx.Client]:
-    with running(served) as client:
-        yield client
 
 
 def predict(client: httpx.Client, *pictures: bytes, metadata: dict | None = None) -> httpx.Response:
