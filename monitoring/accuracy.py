@@ -199,15 +199,25 @@ def _sizes(beside: Beside) -> Iterator[str]:
         yield from ["## Over the gallery's size", "", *(picture if beside.sizes_picture else []), beside.sizes, ""]
 
 
+_FROM_SCRATCH = (
+    "python -m training.pretrain untrained --out var/random.safetensors",
+    "python -m training.pretrain recogniser --rximage ../shared/rximage --out var/scratch --photos-per-side 5 "
+    "--fast var/random.safetensors   # prints DIR; mkdir var/start && cp -r DIR var/start/recogniser",
+    "rxvision enrol --catalogue ../shared/rximage/catalogue.csv --images ../shared/rximage/images --bundle var/start "
+    "--out var/scratch/bundle",
+    "rxvision benchmark --bundle var/scratch/bundle --photos ../shared/photos --json var/scratch.json",
+)
+
+
 def _against(figures: Mapping[str, Any], others: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     if not others:
         return
     yield from ("## Against other recognisers", "")
     yield (
         "Each fitted in the same way, on the same photographs and gallery. An encoder from scratch is one of random "
-        "weights (`python -m training.pretrain untrained`), which `python -m training.pretrain recogniser` fits."
+        "weights:"
     )
-    yield ""
+    yield from ("", "```sh", *_FROM_SCRATCH, "```", "")
     asked = [(q, top) for q in ("picture", "picture_and_partial_imprint") for top in ("top1", "top5")]
     header = ["", *(f"{_TITLES[q]}: drug {top.replace('top', 'top-')}" for q, top in asked)]
     rows = ([name, *(figure_text(row[q]["drug"][top]) for q, top in asked)]

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -10,10 +11,7 @@ from typing import Any
 
 from assets.assembly import source_commit
 from bentos.runtime.contract import read_recogniser_spec
-from bentos.runtime.predictor import Predictor
-from monitoring.ablation import ablate
 from monitoring.accuracy import Beside, Provenance, accuracy_page
-from monitoring.gallery_sizes import seen_photographs
 from pipelines.sizes import PICTURE_FILE, TABLE_FILE
 from training.committed import WEIGHTS
 
@@ -48,18 +46,12 @@ def write_page(
     provenance = Provenance(
         commit=source_commit(),
         measured_on=datetime.now(UTC).date().isoformat(),
-        commands=[_ENROL.format(bundle=bundle), *simulating, " ".join(["rxvision", *sys.argv[1:]])],
+        commands=[_ENROL.format(bundle=bundle), *simulating, shlex.join(["rxvision", *sys.argv[1:]])],
         facts=facts,
     )
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(accuracy_page(figures, provenance=provenance,
                                  beside=_beside(path, simulated, sizes, against)))  # fmt: skip
-
-
-def measure_ablations(bundle: Path, photos: Path, *, seed: int) -> dict[str, Mapping[str, Any]]:
-    """Ranking of a bundle by the picture alone with single cues left out."""
-    predictor = Predictor.from_bundle(bundle)
-    return ablate(predictor, seen_photographs(predictor, photos), seed=seed)
 
 
 def _beside(page: Path, simulated: Path | None, sizes: Path | None, against: Mapping[str, Any]) -> Beside:
