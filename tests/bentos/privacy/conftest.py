@@ -1,0 +1,27 @@
+"""A home with its privacy desk and journal, and the planted words that must appear nowhere."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+
+from bentos.journal import Journal
+from bentos.privacy.desk import PrivacyDesk
+from bentos.settings import Settings
+
+NOON = datetime(2025, 3, 1, 12, tzinfo=UTC)
+SUBJECT = "MRN-4711-ann.miller"
+
+
+@pytest.fixture
+def desk(settings: Settings) -> Iterator[PrivacyDesk]:
+    desk = PrivacyDesk(settings)
+    yield desk
+    desk.close()
+
+
+@pytest.fixture
+def journal(settings: Settings) -> Iterator[Journal]:
+    journal = Journal(settings.journal_url)
+    yield journal
+    journal.close()
