@@ -8,6 +8,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from bentos.access.caller import ANONYMOUS
 from bentos.answering import Answering
 from bentos.faults import ServiceFault
 from bentos.problems import Problem, describe
@@ -41,7 +42,12 @@ class BatchAnswer(BaseModel):
 
 
 async def answer_batch(
-    answering: Answering, entries: Sequence[BatchEntry], *, request_id: str, session_key: str | None = None
+    answering: Answering,
+    entries: Sequence[BatchEntry],
+    *,
+    request_id: str,
+    session_key: str | None = None,
+    actor: str = ANONYMOUS,
 ) -> BatchAnswer:
     """Answer all items, a few at once; what is not done in time says `answer_timeout`."""
     deadline = asyncio.get_running_loop().time() + answering.settings.answer_timeout_s
@@ -50,7 +56,7 @@ async def answer_batch(
         item_id = item_request_id(request_id, index=index)
         try:
             async with asyncio.timeout_at(deadline):
-                found = await answer_or_problem(answering, entry, item_id, session_key=session_key)
+                found = await answer_or_problem(answering, entry, item_id, session_key=session_key, actor=actor)
                 return BatchItem(index=index, request_id=item_id, **found)
         except TimeoutError:
             sentence = f"No answer within {answering.settings.answer_timeout_s:g} s; send fewer items."
@@ -64,10 +70,15 @@ async def answer_batch(
 
 
 async def answer_or_problem(
-    answering: Answering, entry: BatchEntry, request_id: str, *, session_key: str | None = None
+    answering: Answering,
+    entry: BatchEntry,
+    request_id: str,
+    *,
+    session_key: str | None = None,
+    actor: str = ANONYMOUS,
 ) -> dict[str, Answer | Problem]:
     """`{"answer": ...}` or `{"problem": ...}` for one item; a fault of ours is logged and says `internal`."""
-    work = _answer(answering, entry, request_id=request_id, session_key=session_key)
+    work = _answer(answering, entry, request_id=request_id, session_key=session_key, actor=actor)
     (outcome,) = await asyncio.gather(work, return_exceptions=True)
     if isinstance(outcome, Answer):
         return {"answer": outcome}
@@ -86,8 +97,10 @@ def item_request_id(request_id: str, *, index: int) -> str:
     return str(uuid.uuid5(uuid.UUID(request_id), str(index)))
 
 
-async def _answer(answering: Answering, entry: BatchEntry, *, request_id: str, session_key: str | None) -> Answer:
+async def _answer(
+    answering: Answering, entry: BatchEntry, *, request_id: str, session_key: str | None, actor: str
+) -> Answer:
     metadata = None if entry.metadata is None else parse_metadata(entry.metadata)
     return await answering.answer(
-        entry.pictures, metadata=metadata, request_id=request_id, session_key=session_key, patient=True
+        entry.pictures, metadata=metadata, request_id=request_id, session_key=session_key, patient=True, actor=actor
     )

@@ -10,8 +10,10 @@ import typer
 from pydantic import ValidationError
 from rich.console import Console
 
+from bentos.access.commands import keys_app, token
 from bentos.audit.commands import app as audit_app
 from bentos.faults import ServiceFault
+from bentos.privacy.commands import app as privacy_app
 from bentos.runtime.answer import PillMetadata
 from bentos.runtime.errors import InputError, RuntimeFault
 from bentos.settings import Settings, launch_environment, silence
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
 COMMANDS_GROUP = "rxvision.commands"
 app = typer.Typer(name="rxvision", no_args_is_help=True, help="Medication identification from photographs.")
 app.add_typer(audit_app)
+app.add_typer(keys_app)
+app.add_typer(privacy_app)
+app.command()(token)
 
 
 Photo = Annotated[Path, typer.Argument(help="photograph: JPEG, PNG or HEIC", exists=True, dir_okay=False)]
@@ -69,12 +74,12 @@ def serve(
     bento: Annotated[str | None, typer.Option(help="tag of a built Bento; else the installed code")] = None,
 ) -> None:
     """Serve the champion over REST and gRPC until stopped, following the release file."""
-    from bentos.serve import refuse_taken, serve_command
+    from bentos.serve import check_before_start, serve_command
 
     given = {"host": host, "port": port, "grpc_port": grpc_port}
     settings = Settings(**{name: value for name, value in given.items() if value is not None})
     settings.home.mkdir(parents=True, exist_ok=True)
-    refuse_taken(settings)
+    check_before_start(settings)
     command = serve_command(settings, bento=bento)
     os.execve(command[0], command, launch_environment(settings))
 

@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.routing import compile_path
 
+from bentos.access.faults import AccessFault
 from bentos.faults import ServiceFault
 from bentos.runtime.errors import InputError
 
@@ -22,10 +23,24 @@ REQUEST_ID_HEADER: Final = "X-Request-ID"
 STATUS: Final = MappingProxyType(
     {
         "empty_file": 400,
+        "two_credentials": 400,
+        "no_credentials": 401,
+        "invalid_token": 401,
+        "invalid_key": 401,
+        "step_up_needed": 401,
+        "insufficient_scope": 403,
+        "access_not_configured": 403,
+        "rate_limited": 429,
+        "keys_unavailable": 503,
+        "access_misconfigured": 503,
         "bad_request": 422,
         "unknown_medication": 404,
         "unknown_request": 404,
         "unknown_batch": 404,
+        "unknown_subject": 404,
+        "personal_data": 422,
+        "privacy_unavailable": 503,
+        "scrub_incomplete": 503,
         "no_picture": 404,
         "source_not_allowed": 403,
         "batch_not_finished": 409,
@@ -65,7 +80,10 @@ STATUS: Final = MappingProxyType(
 _SENTENCES: Final = MappingProxyType(
     {404: "There is nothing at this address.", 405: "This address does not take requests of this method."}
 )
-_TRY_AGAIN: Final = frozenset({"busy", "stopping", "no_release", "journal_unavailable", "too_many_batches", "no_room"})
+_TRY_AGAIN: Final = frozenset(
+    {"busy", "stopping", "no_release", "journal_unavailable", "too_many_batches", "no_room", "rate_limited"}
+    | {"keys_unavailable", "privacy_unavailable", "scrub_incomplete"}
+)
 
 
 class Problem(BaseModel):
@@ -127,7 +145,10 @@ def install(app: FastAPI) -> None:
 
 async def _coded(request: Request, error: InputError | ServiceFault) -> JSONResponse:
     status, wait_s = STATUS.get(error.code, 400), retry_after_s(error)
-    return problem(request, status=status, code=error.code, sentence=error.sentence, retry_after_s=wait_s)
+    response = problem(request, status=status, code=error.code, sentence=error.sentence, retry_after_s=wait_s)
+    if isinstance(error, AccessFault):
+        response.headers.update(error.headers)
+    return response
 
 
 async def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:

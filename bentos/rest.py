@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
-from fastapi import FastAPI, Request, Response
+from fastapi import Depends, FastAPI, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 
 from bentos import rest_batches, rest_catalogue, rest_feedback
+from bentos.access.rest import actor_of, guard
 from bentos.answering import Answering
 from bentos.batch import BatchAnswer, answer_batch
 from bentos.batches.worker import BatchWorker
@@ -50,7 +51,7 @@ _READING: Final = (400, 408, 413, 415, 422, 503)
 
 def create_app() -> FastAPI:
     """The application; whoever runs it wraps it in `Observed` and puts an `Answering` at `app.state.answering`."""
-    app = FastAPI(title="RxVision25", version="1", docs_url=None, redoc_url=None)
+    app = FastAPI(title="RxVision25", version="1", docs_url=None, redoc_url=None, dependencies=[Depends(guard)])
     app.state.batches, app.state.num_batches = None, 0
     install(app)
     described(app)
@@ -107,6 +108,7 @@ async def predict(request: Request) -> Response:
                 metadata=upload.metadata,
                 request_id=request.state.request_id,
                 session_key=session_of(request.headers.get(SESSION_KEY_HEADER)),
+                actor=actor_of(request),
             )
             answer = await while_connected(request, work)
     except (InputError, ServiceFault) as error:
@@ -125,7 +127,8 @@ async def predict_batch(request: Request) -> Response:
             reading = read_batch(request, max_items=settings.max_batch_items, max_body_bytes=settings.max_batch_bytes)
             entries = await in_time(reading, timeout_s=settings.body_timeout_s)
             session_key = session_of(request.headers.get(SESSION_KEY_HEADER))
-            work = answer_batch(answering, entries, request_id=request.state.request_id, session_key=session_key)
+            request_id, actor = request.state.request_id, actor_of(request)
+            work = answer_batch(answering, entries, request_id=request_id, session_key=session_key, actor=actor)
             answer = await while_connected(request, work)
     except (InputError, ServiceFault) as error:
         answering.refused(error.code)

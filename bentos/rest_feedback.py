@@ -4,6 +4,7 @@ import asyncio
 
 from fastapi import APIRouter, Request, Response
 
+from bentos.access.rest import actor_of
 from bentos.answering import Answering
 from bentos.bodies import json_record
 from bentos.feedback import Feedback, FeedbackReceipt
@@ -27,7 +28,7 @@ async def feedback(request: Request) -> Response:
     answering: Answering = request.app.state.answering
     with answering.admitted():
         said = await json_record(request, Feedback, timeout_s=answering.settings.body_timeout_s)
-        entry = await asyncio.to_thread(answering.record_feedback, said)
+        entry = await asyncio.to_thread(answering.record_feedback, said, actor=actor_of(request))
     receipt = FeedbackReceipt(
         entry_id=entry.entry_id, request_id=str(said.request_id), pill=said.pill, agrees=entry.payload["agrees"]
     )

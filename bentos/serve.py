@@ -1,6 +1,7 @@
 """How our BentoML processes are launched: the command, its environment, and waiting until one is ready."""
 
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -8,6 +9,8 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+from bentos.access.opening import check_access
+from bentos.access.tls import check_tls, own_probe, web_server_arguments
 from bentos.faults import ServiceFault
 from bentos.settings import Settings, launch_environment
 
@@ -21,7 +24,19 @@ def serve_command(settings: Settings, *, bento: str | None = None) -> list[str]:
     return [
         *(sys.executable, "-m", "bentoml", "serve", *where),
         *("--host", settings.host, "--port", str(settings.port)),
+        *web_server_arguments(settings),
     ]
+
+
+def check_before_start(settings: Settings) -> None:
+    """See that the service may listen where it is told to, and that it can.
+
+    Raises:
+        ServiceFault: port_taken, access_not_configured, access_misconfigured, tls_misconfigured.
+    """
+    check_access(settings)
+    check_tls(settings)
+    refuse_taken(settings)
 
 
 def refuse_taken(settings: Settings) -> None:
@@ -41,7 +56,7 @@ def refuse_taken(settings: Settings) -> None:
 
 def start_service(settings: Settings, *, bento: str | None = None, log: Path) -> subprocess.Popen:
     """Start the service in the background, its output in `log`; stop it with SIGTERM to the process."""
-    refuse_taken(settings)
+    check_before_start(settings)
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
         return subprocess.Popen(
@@ -65,15 +80,15 @@ def wait_until_ready(
     while (waited := time.monotonic() - began) < timeout_s:
         if process.poll() is not None:
             raise ServiceFault("not_ready", f"the service ended with status {process.returncode} before it was ready")
-        if _is_ready(f"http://{settings.host}:{settings.port}{path}"):
+        if _is_ready(settings.base_url + path, own_probe(settings)):
             return waited
         time.sleep(0.1)
     raise ServiceFault("not_ready", f"the service was not ready within {timeout_s:g} s")
 
 
-def _is_ready(url: str) -> bool:
+def _is_ready(url: str, context: ssl.SSLContext | None) -> bool:
     try:
-        with urllib.request.urlopen(url, timeout=2) as response:
+        with urllib.request.urlopen(url, timeout=2, context=context) as response:
             return response.status == 200
     except (urllib.error.URLError, TimeoutError, ConnectionError):
         return False

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import bentoml
 from uvicorn.config import HTTP_PROTOCOLS
 
+from bentos.access.hardening import Hardened
 from bentos.answering import Answering
 from bentos.audit.sealing import Sealing
 from bentos.batches.store import JobStore
@@ -22,6 +23,7 @@ from bentos.settings import Settings
 
 settings = Settings()
 app = create_app()
+layers = Observed(Hardened(app, settings), metrics=metrics())
 HTTP_PROTOCOLS["auto"] = bounded(settings.body_timeout_s)  # BentoML leaves no other way to choose it
 
 
@@ -33,7 +35,7 @@ HTTP_PROTOCOLS["auto"] = bounded(settings.body_timeout_s)  # BentoML leaves no o
     metrics={"enabled": False},  # BentoML's are labelled by path, which any caller chooses; ours are at /metrics
     logging={"access": {"enabled": False}},  # holds callers' addresses; ours does not
 )
-@bentoml.asgi_app(Observed(app, metrics=metrics()), path="/")  # no Starlette app: every path is ours, 404 included
+@bentoml.asgi_app(layers, path="/")  # no Starlette app: every path is ours, 404 included
 class RxVision:
     """One worker: loads the release, answers, and watches the release file until it is stopped."""
 
@@ -57,6 +59,7 @@ class RxVision:
         self._watching = asyncio.create_task(self.answering.watch.run())
         self._working = asyncio.create_task(self.batches.run())
         self._sealing = asyncio.create_task(self.sealing.run())
+        self._guarding = asyncio.create_task(self.answering.access.run())
         self._rpc = RpcServer(self.answering, metrics=metrics())
         await self._rpc.start()
 
@@ -66,6 +69,7 @@ class RxVision:
         self._watching.cancel()
         self._working.cancel()
         self._sealing.cancel()
+        self._guarding.cancel()
         await asyncio.gather(self._working, return_exceptions=True)
         await self._rpc.stop()
         await asyncio.to_thread(self.answering.close)

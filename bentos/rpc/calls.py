@@ -4,14 +4,17 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager, aclosing, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import grpc
 from google.protobuf.message import DecodeError, Message
 
+from bentos.access.caller import NOBODY, Caller, shown
+from bentos.access.faults import AccessFault
+from bentos.access.table import BY_METHOD, Operation
 from bentos.answering import Answering
 from bentos.bodies import in_time
 from bentos.faults import ServiceFault
@@ -20,7 +23,7 @@ from bentos.observed import request_id_of
 from bentos.problems import retry_after_s
 from bentos.proto.rxvision.v1 import medication_identification_pb2 as pb
 from bentos.rpc.errors import INTERNAL, status_code, trailing_metadata
-from bentos.rpc.keys import REQUEST_ID_KEY, SESSION_KEY
+from bentos.rpc.keys import API_KEY_KEY, AUTHORIZATION_KEY, REQUEST_ID_KEY, SESSION_KEY
 from bentos.runtime.errors import InputError
 from bentos.upload import MAX_BODY_BYTES
 
@@ -39,6 +42,7 @@ class Call:
     request_id: str
     session_key: str
     limit_s: float
+    caller: Caller = NOBODY
 
 
 class Calls(grpc.aio.ServerInterceptor):
@@ -59,24 +63,46 @@ class Calls(grpc.aio.ServerInterceptor):
         continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler]],
         details: grpc.HandlerCallDetails,
     ) -> grpc.RpcMethodHandler:
-        """Health and reflection pass; ours are wrapped."""
+        """Health and reflection pass; ours are wrapped; what the table of access does not name, there is not."""
         method = await continuation(details)
-        if method is None or not details.method.startswith(_PREFIX):
-            return method
+        operation = BY_METHOD.get(details.method)
+        if method is None or operation is None or not details.method.startswith(_PREFIX):
+            return method if operation else None
         name = details.method.removeprefix(_PREFIX)
         request_id, session_key = request_id_of(_sent(details, REQUEST_ID_KEY)), _sent(details, SESSION_KEY)
 
         async def unary(chunks: _Chunks, context: grpc.aio.ServicerContext) -> Message:
             call = Call(request_id, session_key, _seconds_left(context))
-            return await self._observed(name, self._unary(method, name, chunks, call=call), context, call=call)
+            work = self._entered(operation, details, call, lambda known: self._unary(method, name, chunks, call=known))
+            return await self._observed(name, work, context, call=call)
 
         async def stream(chunks: _Chunks, context: grpc.aio.ServicerContext) -> None:
             call = Call(request_id, session_key, _seconds_left(context))
-            await self._observed(name, self._stream(method, chunks, context, call=call), context, call=call)
+            work = self._entered(
+                operation, details, call, lambda known: self._stream(method, chunks, context, call=known)
+            )
+            await self._observed(name, work, context, call=call)
 
         if method.request_streaming:
             return grpc.stream_stream_rpc_method_handler(stream, response_serializer=method.response_serializer)
         return grpc.stream_unary_rpc_method_handler(unary, response_serializer=method.response_serializer)
+
+    async def _entered(
+        self,
+        operation: Operation,
+        details: grpc.HandlerCallDetails,
+        call: Call,
+        work: Callable[[Call], Awaitable[Any]],
+    ) -> Any:
+        """The work of a call whose caller is let in, as REST's `guard` does."""
+        sent = details.invocation_metadata or ()
+        caller, _ = await self._answering.access.admit(
+            operation,
+            lambda: shown(_all(sent, AUTHORIZATION_KEY), _all(sent, API_KEY_KEY)),
+            method=details.method,
+            request_id=call.request_id,
+        )
+        return await work(replace(call, caller=caller))
 
     async def _unary(self, method: grpc.RpcMethodHandler, name: str, chunks: _Chunks, *, call: Call) -> Message:
         with self._place(name, call):
@@ -87,10 +113,15 @@ class Calls(grpc.aio.ServerInterceptor):
     async def _stream(
         self, method: grpc.RpcMethodHandler, chunks: _Chunks, context: grpc.aio.ServicerContext, *, call: Call
     ) -> None:
-        messages = (_parsed(method, data, limit=MAX_BODY_BYTES) async for data in chunks)
+        messages = (self._message(method, data, call=call) async for data in chunks)
         async with aclosing(method.stream_stream(messages, call)) as responses:
             async for response in responses:
                 await context.write(response)
+
+    def _message(self, method: grpc.RpcMethodHandler, data: bytes, *, call: Call) -> Message:
+        """The next message of a stream, which may outlive its caller's token."""
+        self._answering.access.still(call.caller)
+        return _parsed(method, data, limit=MAX_BODY_BYTES)
 
     def _place(self, name: str, call: Call) -> AbstractContextManager[None]:
         return nullcontext() if name in _UNADMITTED else self._answering.admitted(limit_s=call.limit_s)
@@ -116,6 +147,8 @@ class Calls(grpc.aio.ServerInterceptor):
         else:
             _log.error("call %s failed", call.request_id, exc_info=error)
         trailing = trailing_metadata(code, sentence=sentence, request_id=call.request_id, retry_after_s=wait_s)
+        if isinstance(error, AccessFault):
+            trailing += tuple((name.lower(), value) for name, value in error.headers.items())
         await context.abort(status_code(code), sentence, trailing)
 
     def _note(self, name: str, status: grpc.StatusCode, *, seconds: float, request_id: str) -> None:
@@ -132,6 +165,10 @@ def _status(outcome: Any) -> grpc.StatusCode:
 def _sent(details: grpc.HandlerCallDetails, key: str) -> str:
     sent = dict(details.invocation_metadata or ()).get(key, "")
     return sent if isinstance(sent, str) else ""
+
+
+def _all(sent: Sequence[tuple[str, str | bytes]], key: str) -> list[str]:
+    return [value for name, value in sent if name == key and isinstance(value, str)]
 
 
 async def _only(chunks: _Chunks) -> bytes:

@@ -8,3 +8,5 @@ CODE_KEY: Final = "rxvision-code"
 REQUEST_ID_KEY: Final = "x-request-id"
 SESSION_KEY: Final = SESSION_KEY_HEADER.lower()
 PUSHBACK_KEY: Final = "grpc-retry-pushback-ms"
+AUTHORIZATION_KEY: Final = "authorization"
+API_KEY_KEY: Final = "x-api-key"

@@ -9,6 +9,7 @@ from grpc_health.v1 import health, health_pb2
 from grpc_health.v1.health_pb2_grpc import add_HealthServicer_to_server
 from grpc_reflection.v1alpha import reflection
 
+from bentos.access.tls import grpc_credentials
 from bentos.answering import Answering
 from bentos.faults import ServiceFault
 from bentos.metrics import Metrics
@@ -51,7 +52,10 @@ class RpcServer:
         reflection.enable_server_reflection((SERVICE_NAME, health.SERVICE_NAME, reflection.SERVICE_NAME), self._server)
         address = f"{settings.host}:{settings.grpc_port}"
         try:
-            self._server.add_insecure_port(address)
+            if (credentials := grpc_credentials(settings)) is None:
+                self._server.add_insecure_port(address)
+            else:
+                self._server.add_secure_port(address, credentials)
         except RuntimeError as error:
             raise ServiceFault("port_taken", f"gRPC cannot listen at {address}; choose another grpc_port.") from error
         await self._report()

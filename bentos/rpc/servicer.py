@@ -38,6 +38,7 @@ class Identification(MedicationIdentificationServicer):
             request_id=call.request_id,
             session_key=session_of(request.session_key or call.session_key),
             limit_s=call.limit_s,
+            actor=call.caller.actor,
         )
         return response_of(answer)
 
@@ -94,7 +95,9 @@ class Identification(MedicationIdentificationServicer):
         try:
             async with asyncio.timeout_at(deadline):
                 session_key = session_of(item.session_key or call.session_key)
-                found = await answer_or_problem(self._answering, entry_of(item), request_id, session_key=session_key)
+                found = await answer_or_problem(
+                    self._answering, entry_of(item), request_id, session_key=session_key, actor=call.caller.actor
+                )
                 return outcome_of(**found)
         except (InputError, ServiceFault) as error:
             code, sentence = error.code, error.sentence
