@@ -1,4 +1,4 @@
-# One vocabulary: setup, run, test, lint, ui, serve, bench, clean.
+# One vocabulary: setup, run, test, soak, lint, ui, serve, bench, clean.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := run
@@ -9,7 +9,7 @@ STAMP := .setup-stamp
 WORKERS ?= 2
 export RXVISION_HOME ?= $(CURDIR)/var
 
-.PHONY: setup run test lint ui serve bench clean
+.PHONY: setup run test soak lint ui serve bench clean
 
 setup: $(STAMP)
 
@@ -22,6 +22,9 @@ run: setup ## train, judge, promote; then UI, MLflow and service (ONCE=1 ends in
 
 test: lint
 	@$(BIN)/pytest -n $(WORKERS) --dist loadfile
+
+soak: setup ## the long variants of tests (an hour or so, one after the other)
+	@$(BIN)/pytest -m soak --timeout 5400 -s
 
 lint: setup
 	@$(BIN)/ruff check .

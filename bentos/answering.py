@@ -16,6 +16,9 @@ from typing import Any, Final
 from sqlalchemy.exc import SQLAlchemyError
 
 from bentos.admission import Admission
+from bentos.audit.chain import Placed
+from bentos.audit.checkpoints import audit_key
+from bentos.audit.receipts import answer_sha256, receipted
 from bentos.cache import Kept, open_cache
 from bentos.faults import ServiceFault
 from bentos.feedback import Feedback
@@ -64,6 +67,7 @@ class Answering:
         self._metrics = metrics
         self._now = now
         self._hmac_key = secret(settings.keys_dir, name=HMAC_KEY_FILE)
+        self._audit_key = audit_key(settings.keys_dir)
         self._cache = open_cache(settings, key=self._hmac_key, metrics=metrics)
         self._threads = ThreadPoolExecutor(settings.threads, thread_name_prefix="answer")
         self._admission = Admission(settings, metrics=metrics)
@@ -145,7 +149,7 @@ class Answering:
             actor=ANONYMOUS,
             now=self._now(),
         )
-        return Recorded(entry_id=self._commit(entry), **entry.model_dump())
+        return Recorded(entry_id=self._commit(entry).entry_id, **entry.model_dump())
 
     @property
     def num_held(self) -> int:
@@ -180,22 +184,24 @@ class Answering:
         return Turn.of(self.watch.variants, request_id=request_id, unit=unit)
 
     def _answer(self, turn: Turn, asked: Asked, given_up: GivenUp) -> Answer:
-        """In a thread: look up or compute, journal, and only then hand over."""
+        """In a thread: look up or compute, journal, and only then sign and hand over."""
         began, entry = time.perf_counter(), self._entry(turn.serving, asked.pictures)
         about = {"request_id": asked.request_id, "rollout": turn.facts()}
         name = self._cached_as(turn, asked, pictures_hmac=entry.input_hmac)
         kept, observation = self._known(name, turn, asked), None
         if kept is None:
             kept, observation = self._computed(turn, asked, given_up, entry=entry, about=about)
-        took_s, payload = time.perf_counter() - began, kept.payload | about
+        digest = answer_sha256(kept.answer)
+        took_s, payload = time.perf_counter() - began, kept.payload | about | {"answer_sha256": digest}
         if observation is not None:
             payload["answer_ms"] = round(1e3 * took_s, 3)  # what a rollout judges by; a cached answer says nothing
-        self._commit(entry.model_copy(update={"outcome": given_up.outcome or "answered", "payload": payload}))
+        placed = self._commit(entry.model_copy(update={"outcome": given_up.outcome or "answered", "payload": payload}))
+        answer = receipted(kept.answer, digest=digest, placed=placed, now=self._now(), key=self._audit_key)
         self._metrics.answered(kept.answer, seconds=time.perf_counter() - began)
         if observation is not None:
             self._admission.worked(took_s)
             self._afterwards(turn, asked, kept, observation=observation, name=name)
-        return kept.answer
+        return answer
 
     def _computed(
         self, turn: Turn, asked: Asked, given_up: GivenUp, *, entry: Entry, about: dict[str, Any]
@@ -259,9 +265,9 @@ class Answering:
             gallery=serving.ref.gallery,
         )
 
-    def _commit(self, entry: Entry) -> int:
+    def _commit(self, entry: Entry) -> Placed:
         try:
-            return self._journal.append(entry)
+            return self._journal.place(entry)
         except SQLAlchemyError as error:
             raise ServiceFault(
                 "journal_unavailable", "The journal cannot be written, so no answer is given."

@@ -5,12 +5,14 @@ import hmac
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import (
     JSON,
+    URL,
     Column,
+    ColumnElement,
     DateTime,
     Dialect,
     Engine,
@@ -28,12 +30,16 @@ from sqlalchemy import (
     make_url,
     select,
 )
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
 
 from bentos.audit.chain import Link, Placed
 from bentos.audit.group import GroupCommit
 from bentos.audit.schema import StoredJson, append, json_text, links, open_table, writing
+from bentos.runtime.errors import ContractError
 
 HMAC_KEY_FILE = "journal_hmac.key"
+_SESSION: Final = "-c synchronous_commit=on -c lock_timeout=10s"
 
 
 class UtcTime(TypeDecorator):
@@ -72,6 +78,23 @@ TABLE = Table(
 )
 _REQUEST_ID = TABLE.c.payload["request_id"].as_string()
 _BY_REQUEST = Index("journal_request", _REQUEST_ID)
+
+
+class _RequestId(ColumnElement[str]):
+    """The request that a payload names, spelled as in the index: SQLite finds none through a parameter."""
+
+    inherit_cache = True
+    type = String()
+
+
+@compiles(_RequestId, "sqlite")
+def _in_sqlite(_: _RequestId, _compiler: SQLCompiler, **_given: Any) -> str:
+    return """CAST(JSON_EXTRACT(journal.payload, '$."request_id"') AS VARCHAR)"""
+
+
+@compiles(_RequestId, "postgresql")
+def _in_postgresql(_: _RequestId, _compiler: SQLCompiler, **_given: Any) -> str:
+    return "(journal.payload ->> 'request_id')"
 
 
 class Entry(BaseModel):
@@ -144,9 +167,9 @@ class Journal:
 
     def of_request(self, request_id: str, *, action: str = "predict") -> Recorded | None:
         """The last entry of an action whose payload names this request."""
-        query = select(*_ENTRY).where(_REQUEST_ID.is_not_distinct_from(request_id), TABLE.c.action == action)
+        query = by_request(request_id).where(TABLE.c.action == action).order_by(TABLE.c.entry_id.desc()).limit(1)
         with self._engine.connect() as connection:
-            row = connection.execute(query.order_by(TABLE.c.entry_id.desc()).limit(1)).mappings().first()
+            row = connection.execute(query).mappings().first()
         return None if row is None else Recorded(**row)
 
     def rows(self, query: Select[Any]) -> list[RowMapping]:
@@ -173,6 +196,11 @@ class Journal:
             return append(connection, TABLE, rows)
 
 
+def by_request(request_id: str) -> Select[Any]:
+    """Entries whose payload names a request; in words that both databases' planners know from the index."""
+    return select(*_ENTRY).where(_RequestId() == request_id)
+
+
 def input_hmac(pictures: Iterable[bytes], *, key: bytes) -> str:
     """HMAC-SHA256 in hex over the pictures' bytes, each with its length; a plain hash would survive erasure."""
     digest = hmac.new(key, digestmod=hashlib.sha256)
@@ -183,15 +211,31 @@ def input_hmac(pictures: Iterable[bytes], *, key: bytes) -> str:
 
 
 def connect(url: str) -> Engine:
-    """The engine of a journal: payloads are canonical JSON, SQLite commits to the disk; creates no table."""
+    """The engine of a journal: payloads are canonical JSON, a commit is on the disk; creates no table.
+
+    Raises:
+        ContractError: another database, where writers would not wait for each other.
+    """
     parsed = make_url(url)
+    if parsed.get_backend_name() == "postgresql":
+        return _postgresql(parsed)
     if parsed.get_backend_name() != "sqlite":
-        return create_engine(parsed, json_serializer=json_text)
+        raise ContractError(f"a journal is kept in SQLite or PostgreSQL, not in {parsed.get_backend_name()}")
     if parsed.database:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(parsed, connect_args={"timeout": 10}, json_serializer=json_text)
     event.listen(engine, "connect", _durable)
     return engine
+
+
+def _postgresql(url: URL) -> Engine:
+    """In READ COMMITTED the chain's end is read when it is this writer's turn, not when the transaction began."""
+    return create_engine(
+        url.set(drivername="postgresql+psycopg"),
+        connect_args={"connect_timeout": 5, "options": f"{_SESSION} {url.query.get('options', '')}"},
+        isolation_level="READ COMMITTED",
+        json_serializer=json_text,
+    )
 
 
 def _durable(connection: Any, _record: object) -> None:

@@ -1,6 +1,7 @@
 """What every test shares: telemetry off, one thread, a home of its own, and the way to the real data."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -8,6 +9,7 @@ import pytest
 
 from pipelines.environments import HEADLESS, ONE_THREAD, QUIET
 from tests.bentos.processes import free_port
+from tests.servers import PostgreSql, postgresql_server
 
 os.environ.update(QUIET | ONE_THREAD | HEADLESS)
 cv2.setNumThreads(1)
@@ -25,6 +27,13 @@ def repository() -> Path:
 def shared_dir() -> Path:
     """The reference pictures and photographs that lie beside the repository."""
     return ROOT.parent / "shared"
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgreSql]:
+    """A PostgreSQL of this test run; ask it for a database."""
+    with postgresql_server() as server:
+        yield server
 
 
 @pytest.fixture(autouse=True)

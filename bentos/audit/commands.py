@@ -1,6 +1,6 @@
-"""The commands `rxvision audit`: verify a trail, export it, prove that a request is in it, answer it again."""
+"""The commands `rxvision audit`: verify a trail and receipts, export it, prove a request is in it, answer it again."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,7 +14,8 @@ from bentos.signing import read_public_key
 
 if TYPE_CHECKING:
     from bentos.audit.chain import Link
-    from bentos.audit.proofs import Receipt
+    from bentos.audit.checkpoints import Checkpoint
+    from bentos.audit.receipts import Promise
     from bentos.journal import Recorded
 
 app = typer.Typer(name="audit", no_args_is_help=True, help="Prove that nothing in the journal was altered.")
@@ -29,24 +30,37 @@ def verify(
     export: Annotated[Path | None, typer.Option(help="directory of an export", exists=True, file_okay=False)] = None,
     journal: Url = None,
     key: Key = None,
-    receipt: Annotated[list[Path] | None, typer.Option(help="receipts that the trail must honour", exists=True)] = None,
+    checkpoints: Annotated[
+        Path | None, typer.Option(help="checkpoints file, a copy kept elsewhere", exists=True, dir_okay=False)
+    ] = None,
+    receipt: Annotated[
+        list[Path] | None, typer.Option(help="answer as it came, receipt or proof that must be honoured", exists=True)
+    ] = None,
 ) -> None:
-    """Verify every entry and checkpoint; name the first bad entry. The key of an export should come from elsewhere."""
+    """Verify every entry and checkpoint; name the first bad entry. The key of an export should come from elsewhere.
+
+    Receipts with `--checkpoints` and neither `--journal` nor `--export` are held against that file alone, offline.
+    """
     from bentos.audit.export import check_seals, exported_rows
     from bentos.audit.verify import verify_trail
 
     settings = Settings()
     key_path = key or (export / PUBLIC_KEY_FILE if export else settings.keys_dir / PUBLIC_KEY_FILE)
-    checkpoints_path = (export or settings.home / AUDIT_DIR) / CHECKPOINTS_FILE
+    checkpoints_path = checkpoints or (export or settings.home / AUDIT_DIR) / CHECKPOINTS_FILE
     known = key_path.is_file() or checkpoints_path.is_file() or bool(receipt)
-    checkpoints = read_checkpoints(checkpoints_path, key=read_public_key(key_path)) if known else []
-    promised = {one.entry_id: one.entry_hash for one in _receipts(receipt or [], key=key_path)}
+    signed = read_checkpoints(checkpoints_path, key=read_public_key(key_path)) if known else []
+    promises = _promises(receipt or [], key=key_path)
+    if promises and checkpoints and not (export or journal):
+        _demand_covered(promises, signed)
+        return
     rows = exported_rows(export) if export else journal_rows(journal or settings.journal_url)
-    verdict = verify_trail(rows, checkpoints=checkpoints, receipts=promised)
-    typer.echo(f"{verdict.num_entries} entries hold; {verdict.num_covered} are under {len(checkpoints)} checkpoints")
+    verdict = verify_trail(rows, checkpoints=signed, receipts=_by_place(promises))
+    typer.echo(f"{verdict.num_entries} entries hold; {verdict.num_covered} are under {len(signed)} checkpoints")
     if verdict.finding is not None:
         finding = verdict.finding
         raise ContractError(f"entry {finding.entry_id} is the first bad one, {finding.kind}: {finding.why}")
+    if promises:
+        typer.echo(f"{len(promises)} receipts are honoured")
     if export:
         typer.echo(f"{check_seals(export, key=read_public_key(key_path))} segments are as they were sealed")
 
@@ -87,9 +101,9 @@ def checkpoint() -> None:
 def prove(
     request_id: Annotated[str, typer.Argument(help="of the answer")],
     *,
-    out: Annotated[Path, typer.Option(help="receipt to write: JSON", dir_okay=False)],
+    out: Annotated[Path, typer.Option(help="proof to write: JSON", dir_okay=False)],
 ) -> None:
-    """Write a signed receipt: the entry of one answer, and its Merkle path to the last checkpoint."""
+    """Write a signed proof: the entry of one answer, and its Merkle path to the last checkpoint."""
     from bentos.audit.proofs import prove as proved
     from bentos.journal import Journal
 
@@ -169,7 +183,31 @@ def _entry_of(request_id: str, settings: Settings) -> "Recorded":
     return entry
 
 
-def _receipts(files: Iterable[Path], *, key: Path) -> "list[Receipt]":
-    from bentos.audit.proofs import read_receipt
+def _promises(files: Iterable[Path], *, key: Path) -> "list[Promise]":
+    from bentos.audit.receipts import read_promises
 
-    return [read_receipt(file, key=read_public_key(key)) for file in files]
+    public = read_public_key(key) if files else None
+    return [promise for file in files for promise in read_promises(file, key=public)]
+
+
+def _by_place(promises: "Iterable[Promise]") -> dict[int, str]:
+    """Place to promised hash.
+
+    Raises:
+        ContractError: two receipts are signed for the same place and name different entries.
+    """
+    found: dict[int, str] = {}
+    for one in promises:
+        if found.setdefault(one.entry_id, one.entry_hash) != one.entry_hash:
+            raise ContractError(f"two receipts are signed for entry {one.entry_id} and name different ones")
+    return found
+
+
+def _demand_covered(promises: "Iterable[Promise]", signed: "Sequence[Checkpoint]") -> None:
+    from bentos.audit.receipts import demand_covered
+
+    _by_place(promises)
+    for promise in promises:
+        under = demand_covered(promise, signed)
+        said = f"entry {promise.entry_id} answers request {promise.request_id}"
+        typer.echo(f"{said}; it stands under checkpoint {under.number} of {under.at.isoformat()}")

@@ -1,8 +1,7 @@
-"""A receipt for one request: its entry, and that a signed checkpoint covers it; verifies offline."""
+"""A proof for one request: its entry, and that a signed checkpoint covers it; verifies offline."""
 
 from collections.abc import Iterable
 from itertools import islice
-from pathlib import Path
 from typing import Final, Literal
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -12,12 +11,12 @@ from bentos.audit.chain import Link
 from bentos.audit.checkpoints import Checkpoint
 from bentos.audit.merkle import includes, inclusion_proof
 from bentos.runtime.errors import ContractError
-from bentos.signing import Signed, parse_signed, sign, verify
+from bentos.signing import Signed, sign, verify
 
 PURPOSE: Final = "audit-receipt"
 
 
-class Receipt(BaseModel):
+class Proof(BaseModel):
     """Where an entry stands, and the Merkle path from it to a checkpoint's root (RFC 6962)."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -39,7 +38,7 @@ class Receipt(BaseModel):
 def prove(
     entry_id: int, *, request_id: str, links: Iterable[Link], checkpoint: Checkpoint, key: Ed25519PrivateKey
 ) -> Signed:
-    """The receipt of an entry under a checkpoint; `links` are the entries from the first on.
+    """The proof of an entry under a checkpoint; `links` are the entries from the first on.
 
     Raises:
         ContractError: the checkpoint does not cover the entry, or the entries are not those it was signed over.
@@ -53,7 +52,7 @@ def prove(
     if link is None or len(leaves) < checkpoint.size:
         raise ContractError(f"entry {entry_id} is missing, or others are: run `rxvision audit verify`")
     path = inclusion_proof(leaves, entry_id - 1)
-    receipt = Receipt(
+    proof = Proof(
         request_id=request_id,
         at=link.at.isoformat(),
         outcome=link.outcome,
@@ -66,32 +65,31 @@ def prove(
         root=checkpoint.root,
         path=tuple(node.hex() for node in path),
     )
-    _check(receipt, origin=f"entry {entry_id}")
-    return sign(receipt.model_dump(mode="json"), key=key, purpose=PURPOSE)
+    _check(proof)
+    return sign(proof.model_dump(mode="json"), key=key, purpose=PURPOSE)
 
 
-def read_receipt(file: Path, *, key: Ed25519PublicKey) -> Receipt:
-    """A receipt that holds by itself.
+def parse_proof(signed: Signed, *, key: Ed25519PublicKey) -> Proof:
+    """A proof that holds by itself.
 
     Raises:
         ContractError: not signed with this key, or its path does not lead to its root.
     """
-    payload = verify(parse_signed(file.read_bytes(), origin=str(file)), key=key, purpose=PURPOSE)
     try:
-        receipt = Receipt.model_validate(payload)
+        proof = Proof.model_validate(verify(signed, key=key, purpose=PURPOSE))
     except ValidationError as error:
-        raise ContractError(f"{file} is signed but is no receipt") from error
-    _check(receipt, origin=str(file))
-    return receipt
+        raise ContractError("it is signed but is no proof") from error
+    _check(proof)
+    return proof
 
 
-def _check(receipt: Receipt, *, origin: str) -> None:
+def _check(proof: Proof) -> None:
     proved = includes(
-        bytes.fromhex(receipt.root),
-        size=receipt.size,
-        index=receipt.entry_id - 1,
-        leaf=bytes.fromhex(receipt.entry_hash),
-        path=[bytes.fromhex(node) for node in receipt.path],
+        bytes.fromhex(proof.root),
+        size=proof.size,
+        index=proof.entry_id - 1,
+        leaf=bytes.fromhex(proof.entry_hash),
+        path=[bytes.fromhex(node) for node in proof.path],
     )
     if not proved:
-        raise ContractError(f"{origin}: its path does not lead to the root of checkpoint {receipt.checkpoint}")
+        raise ContractError(f"entry {proof.entry_id}: its path does not lead to the root of its checkpoint")

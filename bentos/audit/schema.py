@@ -54,7 +54,8 @@ _POSTGRESQL_TRIGGERS: Final = (
 _TRIGGERS: Final = {"sqlite": _SQLITE_TRIGGERS, "postgresql": _POSTGRESQL_TRIGGERS}
 _NUM_TRIGGERS: Final = {
     "sqlite": "SELECT count(*) = 4 FROM sqlite_master WHERE type = 'trigger' AND name LIKE 'journal_refuses_%'",
-    "postgresql": "SELECT count(*) = 1 FROM pg_trigger WHERE tgname = 'journal_refuses_change'",
+    "postgresql": "SELECT count(*) = 1 FROM pg_trigger WHERE tgname = 'journal_refuses_change' "
+    "AND tgrelid = 'journal'::regclass AND tgenabled = 'O'",
 }
 _LIFTED: Final = {
     "sqlite": "DROP TRIGGER IF EXISTS journal_refuses_update",

@@ -202,13 +202,33 @@ class ReleaseView(_Part):
     variant: Literal["champion", "challenger", "shadow", "bundle"]
 
 
+class Receipt(_Part):
+    """What the service signed of an answer: which entry of the audit trail it is; `rxvision audit verify --receipt`.
+
+    `at` is the moment of signing, ISO 8601, in UTC: the entry was durable before. `answer_sha256` is over the answer's
+    canonical JSON without its receipt. `signature` is base64, Ed25519 (RFC 8032), of the audit key named `key_id`.
+    """
+
+    schema_version: Literal[1] = 1
+    request_id: str
+    at: str
+    entry_id: int
+    entry_hash: str
+    recogniser: str
+    gallery: str
+    answer_sha256: str
+    key_id: str
+    signature: str
+
+
 class Answer(_Part):
-    """The envelope."""
+    """The envelope; what a service answers has a receipt."""
 
     request_id: str
     release: ReleaseView
     timings_ms: dict[str, float]
     pills: tuple[PillAnswer, ...]
+    receipt: Receipt | None = None
 
     @property
     def degraded(self) -> bool:

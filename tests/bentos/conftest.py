@@ -35,6 +35,14 @@ def settings(home: Path) -> Settings:
     return Settings(home=home, poll_s=0.1, packed_home=home / "nothing-packed")
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def journal_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Where there is no journal yet, in each of the databases."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'deep' / 'journal.db'}"
+    return request.getfixturevalue("postgresql").new_database()
+
+
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory, bundle: Path) -> Settings:
     """Settings of a service that the tests of one module ask, and that waits two seconds for a body."""

@@ -64,14 +64,14 @@ def redis_server(port: int) -> Iterator[subprocess.Popen]:
     where = ("--bind", "127.0.0.1", "--port", str(port))
     process = subprocess.Popen(["redis-server", *where, "--save", "", "--appendonly", "no"], stdout=subprocess.DEVNULL)
     try:
-        _wait_for_port(port)
+        wait_for_port(port)
         yield process
     finally:
         process.terminate()
         process.wait(20)
 
 
-def _wait_for_port(port: int) -> None:
+def wait_for_port(port: int) -> None:
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
         with socket.socket() as probe:

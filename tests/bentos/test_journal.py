@@ -1,16 +1,37 @@
 """The journal keeps every entry, in the database's order, and lets nobody change one."""
 
-import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
-from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine, Select, make_url, text
+from sqlalchemy.event import listen
+from sqlalchemy.exc import DBAPIError
 
-from bentos.journal import Entry, Journal, input_hmac
+from bentos.journal import Entry, Journal, by_request, connect, input_hmac
+from bentos.runtime.errors import ContractError
+from tests.servers import PostgreSql
 
 NOON = datetime(2025, 3, 1, 12, tzinfo=UTC)
+CHANGES = {
+    "sqlite": (
+        "UPDATE journal SET outcome = 'other'",
+        "DELETE FROM journal",
+        "INSERT OR REPLACE INTO journal SELECT * FROM journal",
+        "REPLACE INTO journal SELECT * FROM journal",
+    ),
+    "postgresql": (
+        "UPDATE journal SET outcome = 'other'",
+        "DELETE FROM journal",
+        "TRUNCATE journal",
+        "TRUNCATE journal RESTART IDENTITY CASCADE",
+        "INSERT INTO journal SELECT * FROM journal ON CONFLICT (entry_id) DO UPDATE SET outcome = 'other'",
+        "MERGE INTO journal j USING journal k ON j.entry_id = k.entry_id WHEN MATCHED THEN DELETE",
+        "WITH gone AS (DELETE FROM journal RETURNING 1) SELECT count(*) FROM gone",
+    ),
+}
 
 
 def an_entry(**overrides: object) -> Entry:
@@ -18,13 +39,18 @@ def an_entry(**overrides: object) -> Entry:
 
 
 @pytest.fixture
-def file(tmp_path: Path) -> Path:
-    return tmp_path / "deep" / "journal.db"
+def journal(journal_url: str) -> Iterator[Journal]:
+    made = Journal(journal_url)
+    yield made
+    made.close()
 
 
 @pytest.fixture
-def journal(file: Path) -> Journal:
-    return Journal(f"sqlite:///{file}")
+def engine(journal_url: str) -> Iterator[Engine]:
+    """What anyone could use who may connect to the database."""
+    made = connect(journal_url)
+    yield made
+    made.dispose()
 
 
 def test_what_is_appended_is_read_back_whole(journal: Journal) -> None:
@@ -55,41 +81,94 @@ def test_moments_of_another_time_zone_come_back_in_utc(journal: Journal) -> None
     assert read.at.tzinfo == UTC
 
 
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "UPDATE journal SET outcome = 'other'",
-        "DELETE FROM journal",
-        "INSERT OR REPLACE INTO journal SELECT * FROM journal",
-        "REPLACE INTO journal SELECT * FROM journal",
-    ],
-)
-def test_no_connection_can_change_or_remove_an_entry(journal: Journal, file: Path, statement: str) -> None:
+def test_no_connection_can_change_or_remove_an_entry(journal: Journal, engine: Engine) -> None:
     journal.append(an_entry())
-    with sqlite3.connect(file) as connection, pytest.raises(sqlite3.IntegrityError, match="append-only"):
-        connection.execute(statement)
+    for statement in CHANGES[engine.dialect.name]:
+        with pytest.raises(DBAPIError, match="append-only"), engine.begin() as connection:
+            connection.execute(text(statement))
     assert [entry.outcome for entry in journal.entries()] == ["answered"]
 
 
-def test_an_entry_outlives_the_process_that_wrote_it(journal: Journal, file: Path) -> None:
+def test_an_entry_outlives_the_process_that_wrote_it(journal: Journal, journal_url: str) -> None:
     writer = (
         "import os\nfrom datetime import UTC, datetime\nfrom bentos.journal import Entry, Journal\n"
-        f"Journal('sqlite:///{file}').append(Entry(at=datetime.now(UTC), actor='a', action='x', outcome='y'))\n"
+        f"Journal({journal_url!r}).append(Entry(at=datetime.now(UTC), actor='a', action='x', outcome='y'))\n"
         "os._exit(9)\n"
     )
     assert subprocess.run([sys.executable, "-c", writer], check=False).returncode == 9
     assert [entry.action for entry in journal.entries()] == ["x"]
 
 
-def test_several_processes_append_at_once_and_the_database_orders_them(journal: Journal, file: Path) -> None:
+def test_several_processes_append_at_once_and_the_database_orders_them(journal: Journal, journal_url: str) -> None:
     writer = (
         "from datetime import UTC, datetime\nfrom bentos.journal import Entry, Journal\n"
-        f"journal = Journal('sqlite:///{file}')\n"
+        f"journal = Journal({journal_url!r})\n"
         "for _ in range(50): journal.append(Entry(at=datetime.now(UTC), actor='a', action='x', outcome='y'))\n"
     )
     writers = [subprocess.Popen([sys.executable, "-c", writer]) for _ in range(3)]
     assert [process.wait(60) for process in writers] == [0, 0, 0]
     assert [entry.entry_id for entry in journal.entries()] == list(range(1, 151))
+
+
+def test_the_answer_to_a_request_is_found_without_reading_the_whole_journal(journal: Journal, engine: Engine) -> None:
+    for number in range(30):
+        journal.append(an_entry(payload={"request_id": f"r{number}"}))
+    assert journal.of_request("r17").payload == {"request_id": "r17"}
+    assert journal.of_request("r17", action="feedback") is None
+    assert "journal_request" in plan_of(by_request("r17"), engine)
+
+
+def plan_of(query: Select, engine: Engine) -> str:
+    """How the database would find what a query, sent as always, asks for in a larger journal."""
+    explain = {"sqlite": "EXPLAIN QUERY PLAN", "postgresql": "EXPLAIN"}[engine.dialect.name]
+    sent: list[tuple] = []
+    listen(engine, "before_cursor_execute", lambda _connection, _cursor, *what: sent.append(what[:2]))
+    with engine.begin() as connection:
+        connection.execute(query).all()
+        statement, parameters = sent[-1]
+        if engine.dialect.name == "postgresql":
+            connection.execute(text("SET LOCAL enable_seqscan = off"))
+        return str(connection.exec_driver_sql(f"{explain} {statement}", parameters).all())
+
+
+def test_an_account_that_may_only_insert_and_select_is_enough_and_cannot_lift_the_triggers(
+    postgresql: PostgreSql,
+) -> None:
+    owner = postgresql.new_database()
+    Journal(owner).close()
+    name = make_url(owner).database
+    grants = ("GRANT SELECT, INSERT ON journal TO", "GRANT USAGE ON SCHEMA public TO")
+    postgresql.run(f"CREATE ROLE {name} LOGIN PASSWORD 'p'", *(f"{grant} {name}" for grant in grants), url=owner)
+    service = Journal(postgresql.url(name, user=name, password="p"))
+    assert service.append(an_entry()) == 1
+    engine = connect(postgresql.url(name, user=name, password="p"))
+    for statement in (
+        "ALTER TABLE journal DISABLE TRIGGER ALL",
+        "DROP TABLE journal",
+        "SET session_replication_role = replica",
+        "CREATE OR REPLACE FUNCTION journal_is_append_only() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN END'",
+        "UPDATE journal SET outcome = 'other'",
+    ):
+        with pytest.raises(DBAPIError), engine.begin() as connection:
+            connection.execute(text(statement))
+    engine.dispose()
+    service.close()
+
+
+def test_a_commit_waits_for_the_disk_whatever_the_database_is_set_to(postgresql: PostgreSql) -> None:
+    url = postgresql.new_database()
+    postgresql.run(f"ALTER DATABASE {make_url(url).database} SET synchronous_commit = off", url=url)
+    postgresql.run(
+        f"ALTER DATABASE {make_url(url).database} SET default_transaction_isolation = 'repeatable read'", url=url
+    )
+    with connect(url).connect() as connection:
+        assert connection.execute(text("SHOW synchronous_commit")).scalar() == "on"
+        assert connection.execute(text("SHOW transaction_isolation")).scalar() == "read committed"
+
+
+def test_a_journal_in_another_database_is_refused() -> None:
+    with pytest.raises(ContractError, match="SQLite or PostgreSQL"):
+        connect("mysql://127.0.0.1/journal")
 
 
 def test_an_input_is_known_again_only_with_the_key() -> None:

@@ -80,7 +80,7 @@ def code_of(error: grpc.RpcError) -> str:
 
 def without_request(answer: Answer) -> dict:
     """What must be equal over every way; the release's version and variant are not known to a bare bundle."""
-    facts = answer.model_dump(exclude={"request_id", "timings_ms"})
+    facts = answer.model_dump(exclude={"request_id", "timings_ms", "receipt"})
     return facts | {"release": {name: facts["release"][name] for name in ("recogniser", "gallery")}}
 
 

@@ -37,7 +37,7 @@ class PillMetadata(_message.Message):
     def __init__(self, imprint: _Optional[str] = ..., color: _Optional[str] = ..., shape: _Optional[str] = ..., size_mm: _Optional[float] = ..., heat_map: _Optional[bool] = ...) -> None: ...
 
 class PredictMedicationResponse(_message.Message):
-    __slots__ = ("medication_id", "medication_name", "confidence", "alternatives", "explanation", "status", "uncertainty", "prediction_set", "pills", "release", "request_id", "timings_ms", "degraded")
+    __slots__ = ("medication_id", "medication_name", "confidence", "alternatives", "explanation", "status", "uncertainty", "prediction_set", "pills", "release", "request_id", "timings_ms", "degraded", "receipt")
     class TimingsMsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -58,6 +58,7 @@ class PredictMedicationResponse(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     TIMINGS_MS_FIELD_NUMBER: _ClassVar[int]
     DEGRADED_FIELD_NUMBER: _ClassVar[int]
+    RECEIPT_FIELD_NUMBER: _ClassVar[int]
     medication_id: str
     medication_name: str
     confidence: float
@@ -71,7 +72,8 @@ class PredictMedicationResponse(_message.Message):
     request_id: str
     timings_ms: _containers.ScalarMap[str, float]
     degraded: bool
-    def __init__(self, medication_id: _Optional[str] = ..., medication_name: _Optional[str] = ..., confidence: _Optional[float] = ..., alternatives: _Optional[_Iterable[_Union[Alternative, _Mapping]]] = ..., explanation: _Optional[_Union[Explanation, _Mapping]] = ..., status: _Optional[str] = ..., uncertainty: _Optional[_Union[Uncertainty, _Mapping]] = ..., prediction_set: _Optional[_Union[PredictionSet, _Mapping]] = ..., pills: _Optional[_Iterable[_Union[Pill, _Mapping]]] = ..., release: _Optional[_Union[Release, _Mapping]] = ..., request_id: _Optional[str] = ..., timings_ms: _Optional[_Mapping[str, float]] = ..., degraded: _Optional[bool] = ...) -> None: ...
+    receipt: Receipt
+    def __init__(self, medication_id: _Optional[str] = ..., medication_name: _Optional[str] = ..., confidence: _Optional[float] = ..., alternatives: _Optional[_Iterable[_Union[Alternative, _Mapping]]] = ..., explanation: _Optional[_Union[Explanation, _Mapping]] = ..., status: _Optional[str] = ..., uncertainty: _Optional[_Union[Uncertainty, _Mapping]] = ..., prediction_set: _Optional[_Union[PredictionSet, _Mapping]] = ..., pills: _Optional[_Iterable[_Union[Pill, _Mapping]]] = ..., release: _Optional[_Union[Release, _Mapping]] = ..., request_id: _Optional[str] = ..., timings_ms: _Optional[_Mapping[str, float]] = ..., degraded: _Optional[bool] = ..., receipt: _Optional[_Union[Receipt, _Mapping]] = ...) -> None: ...
 
 class Pill(_message.Message):
     __slots__ = ("box", "status", "reason", "medication", "confidence", "unknown_probability", "uncertainty", "alternatives", "prediction_set", "explanation", "next", "ask", "seen")
@@ -306,6 +308,30 @@ class Release(_message.Message):
     version: str
     variant: str
     def __init__(self, recogniser: _Optional[str] = ..., gallery: _Optional[str] = ..., version: _Optional[str] = ..., variant: _Optional[str] = ...) -> None: ...
+
+class Receipt(_message.Message):
+    __slots__ = ("schema_version", "request_id", "at", "entry_id", "entry_hash", "recogniser", "gallery", "answer_sha256", "key_id", "signature")
+    SCHEMA_VERSION_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    AT_FIELD_NUMBER: _ClassVar[int]
+    ENTRY_ID_FIELD_NUMBER: _ClassVar[int]
+    ENTRY_HASH_FIELD_NUMBER: _ClassVar[int]
+    RECOGNISER_FIELD_NUMBER: _ClassVar[int]
+    GALLERY_FIELD_NUMBER: _ClassVar[int]
+    ANSWER_SHA256_FIELD_NUMBER: _ClassVar[int]
+    KEY_ID_FIELD_NUMBER: _ClassVar[int]
+    SIGNATURE_FIELD_NUMBER: _ClassVar[int]
+    schema_version: int
+    request_id: str
+    at: str
+    entry_id: int
+    entry_hash: str
+    recogniser: str
+    gallery: str
+    answer_sha256: str
+    key_id: str
+    signature: str
+    def __init__(self, schema_version: _Optional[int] = ..., request_id: _Optional[str] = ..., at: _Optional[str] = ..., entry_id: _Optional[int] = ..., entry_hash: _Optional[str] = ..., recogniser: _Optional[str] = ..., gallery: _Optional[str] = ..., answer_sha256: _Optional[str] = ..., key_id: _Optional[str] = ..., signature: _Optional[str] = ...) -> None: ...
 
 class PredictBatchRequest(_message.Message):
     __slots__ = ("items",)
