@@ -111,7 +111,8 @@ class Workspace(dg.ConfigurableResource):
 
         settings = self.settings()
         return ReleaseDesk(home=self.root, release_path=settings.release_path, keys_dir=settings.keys_dir,
-                           journal_url=settings.journal_url, actor=actor)  # fmt: skip
+                           journal_url=settings.journal_url, actor=actor,
+                           rules_path=settings.promotion_rules)  # fmt: skip
 
     def verdict(self, relative: str) -> "Verdict":
         """Read a verdict and check its signature."""

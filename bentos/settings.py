@@ -3,7 +3,7 @@
 import json
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -33,7 +33,7 @@ class Settings(BaseSettings):
     max_in_flight: Annotated[int, Field(ge=1, le=1024, description="requests held at once in one worker")] = 16
     latency_budget_s: Annotated[
         float, Field(gt=0, description="what would be answered later is refused at once; large values queue")
-    ] = 1.0
+    ] = 0.8
     degrade_share: Annotated[
         float, Field(ge=0, description="of the budget: beyond it only the fast network is asked; large values: never")
     ] = 0.25
@@ -71,9 +71,61 @@ class Settings(BaseSettings):
     journal: str | None = Field(default=None, description="SQLAlchemy URL; SQLite under home where not given")
     release: Path | None = Field(default=None, description="signed release file; below home where not given")
     public_key: Path | None = Field(default=None, description="key that releases must be signed with")
+    promotion_rules: Path | None = Field(
+        default=None, description="YAML: approvals and change envelope that promotions must meet; gates alone without"
+    )
+    access: Literal["off", "local", "keys", "issuer"] | None = Field(
+        default=None,
+        description="who is let in: everybody; who has a token of the development issuer; an API key; or a token of "
+        "access_issuer. API keys are taken too unless off. issuer where access_issuer is given, else off",
+    )
+    access_issuer: str | None = Field(default=None, description="whose tokens are taken: their claim iss")
+    access_audience: str | None = Field(default=None, description="this service, in their claim aud")
+    access_jwks: str | None = Field(default=None, description="the issuer's keys: a path, or a URL")
+    access_types: tuple[str, ...] = Field(default=(), description="JSON list; typ of access tokens: at+jwt")
+    access_roles_claim: str = Field(default="roles", description="where roles stand; a.b for a member of an object")
+    access_leeway_s: Annotated[float, Field(ge=0, le=300, description="how far clocks may differ")] = 30.0
+    access_jwks_ttl_s: Annotated[float, Field(gt=0, description="a withdrawn key is taken so long")] = 300.0
+    access_jwks_max_age_s: Annotated[float, Field(gt=0, description="keys in hand while none come")] = 3600.0
+    access_jwks_cooldown_s: Annotated[float, Field(gt=0, description="between two fetches, whatever comes")] = 10.0
+    access_jwks_over_http: bool = Field(default=False, description="who is on the way can then make tokens")
+    allow_open: bool = Field(default=False, description="listen beyond the loopback without access control")
+    step_up_acr: tuple[str, ...] = Field(default=(), description="JSON list; one is needed to promote, export, erase")
+    step_up_amr: tuple[str, ...] = Field(default=(), description="JSON list; all are needed to promote, export, erase")
+    step_up_max_age_s: Annotated[float | None, Field(gt=0, description="since the person proved who he is")] = None
+    rate_per_minute: Annotated[int, Field(ge=0, description="calls of one caller and operation; 0: no limit")] = 100
+    rate_per_hour: Annotated[int, Field(ge=0, description="calls of one caller and operation; 0: no limit")] = 1000
+    cors_origins: tuple[Annotated[str, Field(pattern=r"^https?://[^/*\s]+$")], ...] = Field(
+        default=(), description="JSON list of origins whose pages may ask; none"
+    )
+    tls_certificate: Path | None = Field(default=None, description="PEM, for REST and gRPC; in plain text without")
+    tls_key: Path | None = Field(default=None, description="PEM")
+    tls_client_ca: Path | None = Field(default=None, description="PEM; callers must then show a certificate of it")
+    retain_pictures: dict[Annotated[str, Field(pattern=r"^[a-z][a-z_]{0,39}$")], Annotated[float, Field(gt=0)]] = Field(
+        default={}, description="JSON object, days by purpose: pictures are kept, encrypted, so long; none without"
+    )
+    personal_data: Literal["redact", "refuse", "keep"] = Field(
+        default="redact", description="what happens to telephone numbers and the like in text that was typed"
+    )
+    encrypt_batches: bool = Field(default=True, description="uploads, names of files and results are encrypted on disk")
+    keep_subjects_days: Annotated[
+        float | None, Field(gt=0, description="subjects of whom nothing came for so long are erased; never")
+    ] = None
+    keep_drift_days: Annotated[float, Field(gt=0, description="drift reports older than it are deleted")] = 365.0
+    keep_logs_days: Annotated[float, Field(gt=0, description="*.log below home, not written for it, go")] = 90.0
     metrics_dir: Path | None = Field(
         default=None, validation_alias="PROMETHEUS_MULTIPROC_DIR", description="set by BentoML for its workers"
     )
+
+    @property
+    def access_mode(self) -> Literal["off", "local", "keys", "issuer"]:
+        """Who is let in."""
+        return self.access or ("issuer" if self.access_issuer else "off")
+
+    @property
+    def base_url(self) -> str:
+        """Where REST answers on this machine."""
+        return f"http{'s' if self.tls_certificate else ''}://{self.host}:{self.port}"
 
     @property
     def keys_dir(self) -> Path:
@@ -84,6 +136,12 @@ class Settings(BaseSettings):
     def journal_url(self) -> str:
         """SQLAlchemy URL of the journal."""
         return self.journal or f"sqlite:///{self.home.resolve() / 'journal.db'}"
+
+    @property
+    def privacy_url(self) -> str:
+        """SQLAlchemy URL of wrapped keys and retained pictures: the journal's server, or a SQLite file of its own."""
+        own = f"sqlite:///{self.home.resolve() / 'privacy.db'}"
+        return own if self.journal_url.startswith("sqlite") else self.journal_url
 
     @property
     def release_path(self) -> Path:
@@ -113,4 +171,4 @@ def launch_environment(settings: Settings) -> dict[str, str]:
 
 
 def _text(value: object) -> str:
-    return json.dumps(value) if isinstance(value, tuple | list) else str(value)
+    return json.dumps(value) if isinstance(value, tuple | list | dict) else str(value)

@@ -1,18 +1,25 @@
 """Promotion and rollback: how a champion changes, locked, signed and journalled (trials: see `trial`)."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Final
 
+from bentos.evidence.approvals import ApprovalError
 from bentos.journal import Entry, Journal
 from bentos.release import Ref, ReleaseSpec, pin, read_release, write_release
 from bentos.rollout.decisions import NO_DECISION, Standing, standing_in
+from bentos.runtime.errors import ContractError
 from bentos.runtime.gallery import Gallery
 from bentos.runtime.recogniser import Recogniser
 from bentos.signing import PUBLIC_KEY_FILE, read_public_key, signing_key
+from monitoring.evidence.envelope import EnvelopeError, RulesFileError
+from monitoring.evidence.rules import Proposal, demand_rules
 from monitoring.gallery_gate import judge_gallery
 from monitoring.gates import failures_in_words
-from monitoring.verdict import demand, read_verdict
+from monitoring.verdict import VerdictError, demand, read_verdict
 
 
 class RollbackError(Exception):
@@ -23,15 +30,29 @@ class GalleryRefusedError(Exception):
     """A gallery fails its own gate; names the gates."""
 
 
+_REFUSALS: Final = {
+    VerdictError: "verdict",
+    GalleryRefusedError: "gallery",
+    ApprovalError: "approvals",
+    EnvelopeError: "envelope",
+    RulesFileError: "rules",
+    ContractError: "files",
+}
+
+
 @dataclass(frozen=True)
 class ReleaseDesk:
-    """Where releases are kept and who changes them. `actor` names a person or a job in the journal."""
+    """Where releases are kept and who changes them. `actor` names a person or a job in the journal.
+
+    `rules_path` is the file of what a promotion must meet above its gates, None where nothing more is asked.
+    """
 
     home: Path
     release_path: Path
     keys_dir: Path
     journal_url: str
     actor: str
+    rules_path: Path | None = None
 
     def current(self) -> ReleaseSpec | None:
         """The release in force, None before the first.
@@ -65,22 +86,46 @@ def promote(
     Raises:
         VerdictError: the verdict is missing, unsigned, failed, or about another recogniser.
         GalleryRefusedError: the gallery fails its own gate.
+        ApprovalError, EnvelopeError, RulesFileError: what the desk's rules ask above the gates is not met.
         ContractError: a file was changed, or the gallery is another recogniser's.
     """
     signing_key(desk.keys_dir)
+    with refusals_journalled(desk, of="promote", version=version, now=now):
+        proposal = admitted(desk, recogniser=recogniser, gallery=gallery, verdict=verdict, version=version)
+        current = desk.current()
+        if current is not None and current.champion == proposal.ref:
+            return current
+        answering = desk.standing().champion_of(current) if current else None
+        allowed = demand_rules(desk, proposal, champion=answering, now=now)
+    spec = ReleaseSpec(released_at=now, champion=proposal.ref, previous=answering)
+    return publish(desk, spec, action="promote", now=now, payload={"evaluation": proposal.judged.evaluation, **allowed})
+
+
+def admitted(desk: ReleaseDesk, *, recogniser: Path, gallery: Path, verdict: Path, version: str) -> Proposal:
+    """What passed its gates and is whole on disk; raises as `promote` does, but for the rules above the gates."""
     judged = read_verdict(verdict, key=read_public_key(desk.keys_dir / PUBLIC_KEY_FILE))
     ref = pin(recogniser, gallery=gallery, home=desk.home, version=version)
     demand(judged, recogniser=ref.recogniser)
     demand_gallery(gallery, recogniser=recogniser)
-    current = desk.current()
-    if current is not None and current.champion == ref:
-        return current
-    answering = desk.standing().champion_of(current) if current else None
-    spec = ReleaseSpec(released_at=now, champion=ref, previous=answering)
-    return publish(desk, spec, action="promote", now=now, payload={"evaluation": judged.evaluation})
+    return Proposal(ref, judged, verdict)
 
 
-def rollback(desk: ReleaseDesk, *, now: str) -> ReleaseSpec:
+@contextmanager
+def refusals_journalled(desk: ReleaseDesk, *, of: str, version: str, now: str) -> Iterator[None]:
+    """A refused promotion or challenge is an entry, with the reason."""
+    try:
+        yield
+    except tuple(_REFUSALS) as error:
+        outcome = next(name for kind, name in _REFUSALS.items() if isinstance(error, kind))
+        entry = Entry(at=datetime.fromisoformat(now), actor=desk.actor, action=f"refuse_{of}", outcome=outcome,
+                      subject_ref=version, payload={"why": str(error)})  # fmt: skip
+        journal = Journal(desk.journal_url)
+        journal.append(entry)
+        journal.close()
+        raise
+
+
+def rollback(desk: ReleaseDesk, *, now: str, reason: str | None = None) -> ReleaseSpec:
     """Put the previous release back in force; the present one becomes `previous`, so a second call undoes it.
 
     Raises:
@@ -92,7 +137,7 @@ def rollback(desk: ReleaseDesk, *, now: str) -> ReleaseSpec:
         raise RollbackError("there is no previous release to go back to")
     check_loadable(current.previous, home=desk.home)
     spec = ReleaseSpec(released_at=now, champion=current.previous, previous=current.champion)
-    return publish(desk, spec, action="rollback", now=now, payload={"from": current.champion.version})
+    return publish(desk, spec, action="rollback", now=now, payload={"from": current.champion.version, "reason": reason})
 
 
 def demand_gallery(gallery: Path, *, recogniser: Path) -> None:

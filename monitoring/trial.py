@@ -7,9 +7,9 @@ from bentos.journal import Journal
 from bentos.release import ReleaseSpec, pin
 from bentos.rollout.decisions import decision
 from bentos.rollout.limits import Limits
-from bentos.signing import PUBLIC_KEY_FILE, read_public_key, signing_key
-from monitoring.promote import ReleaseDesk, check_loadable, demand_gallery, publish
-from monitoring.verdict import demand, read_verdict
+from bentos.signing import signing_key
+from monitoring.evidence.rules import demand_rules
+from monitoring.promote import ReleaseDesk, admitted, check_loadable, publish, refusals_journalled
 
 ROLES = ("challenger", "shadow")
 
@@ -36,17 +36,18 @@ def challenge(
             settled or reviewed.
         VerdictError: the verdict is missing, unsigned, failed, or about another recogniser.
         GalleryRefusedError: the gallery fails its own gate.
+        ApprovalError, EnvelopeError, RulesFileError: what the desk's rules ask above the gates is not met.
         ContractError: a file was changed, or the gallery is another recogniser's.
     """
     current = _open_to_trials(desk)
-    judged = read_verdict(verdict, key=read_public_key(desk.keys_dir / PUBLIC_KEY_FILE))
-    ref = pin(recogniser, gallery=gallery, home=desk.home, version=version)
-    demand(judged, recogniser=ref.recogniser)
-    demand_gallery(gallery, recogniser=recogniser)
+    with refusals_journalled(desk, of="challenge", version=version, now=now):
+        proposal = admitted(desk, recogniser=recogniser, gallery=gallery, verdict=verdict, version=version)
+        allowed = demand_rules(desk, proposal, champion=current.champion, now=now)
+    ref, judged = proposal.ref, proposal.judged
     if (ref.recogniser, ref.gallery) == (current.champion.recogniser, current.champion.gallery):
         raise TrialError(f"version {version} with this gallery is the champion itself")
     changes = {"challenger": ref, "challenger_share": share, "limits": limits or current.limits}
-    payload = {"evaluation": judged.evaluation, "share": share, "challenger": version}
+    payload = {"evaluation": judged.evaluation, **allowed, "share": share, "challenger": version}
     return _changed(desk, current, changes, action="challenge", now=now, payload=payload)
 
 

@@ -19,7 +19,10 @@ class VerdictError(Exception):
 
 
 class Verdict(BaseModel):
-    """What was judged (digests), by which policy, how it went, and when."""
+    """What was judged (digests), by which policy, how it went, and when; `launched_by` made the recogniser, if known.
+
+    A field that was added later has a default, so that verdicts signed before keep their meaning.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -31,10 +34,17 @@ class Verdict(BaseModel):
     gates: Gates
     passed: bool
     at: str
+    launched_by: str | None = None
+    champion_evaluation: str | None = None
 
 
 def reach_verdict(
-    evaluation: dict[str, Any], *, gates: Gates, champion: dict[str, Any] | None = None, at: str
+    evaluation: dict[str, Any],
+    *,
+    gates: Gates,
+    champion: dict[str, Any] | None = None,
+    at: str,
+    launched_by: str | None = None,
 ) -> Verdict:
     """Bind the gates to the digests of the evaluation they judged."""
     about = evaluation["about"]
@@ -46,6 +56,8 @@ def reach_verdict(
         gates=gates,
         passed=gates.passed,
         at=at,
+        launched_by=launched_by,
+        champion_evaluation=evaluation_digest(champion) if champion else None,
     )
 
 
