@@ -9,50 +9,39 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from bentos.access.caller import ANONYMOUS
+from bentos.access.opening import open_access
 from bentos.admission import Admission
+from bentos.asked import Asked, GivenUp
 from bentos.audit.chain import Placed
 from bentos.audit.checkpoints import audit_key
 from bentos.audit.receipts import answer_sha256, receipted
 from bentos.cache import Kept, open_cache
 from bentos.faults import ServiceFault
 from bentos.feedback import Feedback
-from bentos.journal import HMAC_KEY_FILE, Entry, Journal, Recorded, input_hmac
+from bentos.journal import HMAC_KEY_FILE, Entry, Journal, Recorded
 from bentos.judged import feedback_entry
 from bentos.metrics import Metrics
+from bentos.privacy.desk import PrivacyDesk
+from bentos.privacy.subjects import Identified
+from bentos.privacy.typed import cleaned, warned
 from bentos.records import prediction_payload
 from bentos.rollout.rollout import Rollout, excused, session_unit
 from bentos.rollout.variants import Serving, Turn
-from bentos.runtime.answer import Answer, Effort, PillMetadata
+from bentos.runtime.answer import Answer, PillMetadata
 from bentos.runtime.errors import InputError
 from bentos.runtime.predictor import Observation
 from bentos.settings import Settings
 from bentos.signing import secret
 from bentos.watch import Change, ReleaseWatch
 
-ANONYMOUS: Final = "anonymous"
 SERVICE: Final = "service"
-
-
-@dataclass(frozen=True)
-class Asked:
-    """One question: one or two pictures, what was typed, and how much may be spent on it."""
-
-    pictures: tuple[bytes, ...]
-    metadata: PillMetadata | None
-    request_id: str
-    effort: Effort = "full"
-
-
-class GivenUp:
-    """Why nobody waits for an answer any more, as the journal says it; None while somebody does."""
-
-    outcome: str | None = None
 
 
 class Answering:
@@ -66,6 +55,8 @@ class Answering:
         self._journal = journal
         self._metrics = metrics
         self._now = now
+        self.access = open_access(settings, append=lambda entry: self._commit(entry).entry_id, now=now)
+        self.privacy = PrivacyDesk(settings)
         self._hmac_key = secret(settings.keys_dir, name=HMAC_KEY_FILE)
         self._audit_key = audit_key(settings.keys_dir)
         self._cache = open_cache(settings, key=self._hmac_key, metrics=metrics)
@@ -90,6 +81,8 @@ class Answering:
         session_key: str | None = None,
         limit_s: float = math.inf,
         patient: bool = False,
+        actor: str = ANONYMOUS,
+        subject: str | None = None,
     ) -> Answer:
         """Answer for one or two pictures, off the event loop; a session is always answered by the same variant.
 
@@ -102,7 +95,8 @@ class Answering:
             InputError: the pictures or the metadata cannot be used; this is journalled too.
         """
         turn = self._turn(request_id=request_id, session_key=session_key)
-        asked = Asked(tuple(pictures), metadata, request_id)
+        typed, redactions = cleaned(metadata, policy=self.settings.personal_data)
+        asked = Asked(tuple(pictures), typed, request_id, actor=actor, subject=subject, redactions=redactions)
         if patient:
             async with self._bulk:
                 return await self._by_turn(turn, asked, limit_s=limit_s)
@@ -136,7 +130,7 @@ class Answering:
             given_up.outcome = "cancelled"
             raise
 
-    def record_feedback(self, said: Feedback) -> Recorded:
+    def record_feedback(self, said: Feedback, *, actor: str = ANONYMOUS) -> Recorded:
         """Journal what a pill really was; blocks, so off the event loop.
 
         Raises:
@@ -146,7 +140,7 @@ class Answering:
             said,
             answered=self._journal.of_request(str(said.request_id)),
             gallery=self.serving().predictor.gallery,
-            actor=ANONYMOUS,
+            actor=actor,
             now=self._now(),
         )
         return Recorded(entry_id=self._commit(entry).entry_id, **entry.model_dump())
@@ -156,9 +150,9 @@ class Answering:
         """Requests of people that this process holds now; background work waits for them."""
         return self._admission.num_held
 
-    def record_batch(self, outcome: str, *, facts: dict[str, Any]) -> None:
+    def record_batch(self, outcome: str, *, facts: dict[str, Any], actor: str = SERVICE) -> None:
         """Journal that a large job was created, finished, failed, deleted or expired; raises journal_unavailable."""
-        self._commit(Entry(at=self._now(), actor=SERVICE, action="batch", outcome=outcome, payload=facts))
+        self._commit(Entry(at=self._now(), actor=actor, action="batch", outcome=outcome, payload=facts))
 
     def refused(self, code: str) -> None:
         """Count a request that got no answer."""
@@ -167,9 +161,11 @@ class Answering:
     def close(self) -> None:
         """Let the running answers finish, then end the threads and the journal's connections."""
         self._threads.shutdown(wait=True, cancel_futures=True)
+        self.access.close()
         self.rollout.close()
         if self._cache is not None:
             self._cache.close()
+        self.privacy.close()
         self._journal.close()
 
     def serving(self) -> Serving:
@@ -185,22 +181,27 @@ class Answering:
 
     def _answer(self, turn: Turn, asked: Asked, given_up: GivenUp) -> Answer:
         """In a thread: look up or compute, journal, and only then sign and hand over."""
-        began, entry = time.perf_counter(), self._entry(turn.serving, asked.pictures)
+        began, who = time.perf_counter(), self.privacy.identified(asked.subject, asked.pictures, now=self._now())
+        entry = self._entry(turn.serving, asked, who=who)
         about = {"request_id": asked.request_id, "rollout": turn.facts()}
+        if asked.redactions:
+            about["redacted"] = dict(asked.redactions)
         name = self._cached_as(turn, asked, pictures_hmac=entry.input_hmac)
         kept, observation = self._known(name, turn, asked), None
         if kept is None:
             kept, observation = self._computed(turn, asked, given_up, entry=entry, about=about)
-        digest = answer_sha256(kept.answer)
+        given = warned(kept.answer, asked.redactions)
+        digest = answer_sha256(given)
         took_s, payload = time.perf_counter() - began, kept.payload | about | {"answer_sha256": digest}
         if observation is not None:
             payload["answer_ms"] = round(1e3 * took_s, 3)  # what a rollout judges by; a cached answer says nothing
         placed = self._commit(entry.model_copy(update={"outcome": given_up.outcome or "answered", "payload": payload}))
-        answer = receipted(kept.answer, digest=digest, placed=placed, now=self._now(), key=self._audit_key)
+        answer = receipted(given, digest=digest, placed=placed, now=self._now(), key=self._audit_key)
         self._metrics.answered(kept.answer, seconds=time.perf_counter() - began)
         if observation is not None:
             self._admission.worked(took_s)
             self._afterwards(turn, asked, kept, observation=observation, name=name)
+        self.privacy.keep(asked.pictures, typed=asked.metadata, request_id=asked.request_id, who=who, now=self._now())
         return answer
 
     def _computed(
@@ -254,13 +255,14 @@ class Answering:
             turn, asked.pictures, observation=observation, metadata=asked.metadata, answer=kept.answer
         )
 
-    def _entry(self, serving: Serving, pictures: Sequence[bytes]) -> Entry:
+    def _entry(self, serving: Serving, asked: Asked, *, who: Identified) -> Entry:
         return Entry(
             at=self._now(),
-            actor=ANONYMOUS,
+            actor=asked.actor,
             action="predict",
             outcome="answered",
-            input_hmac=input_hmac(pictures, key=self._hmac_key),
+            subject_ref=who.subject_ref,
+            input_hmac=who.input_hmac,
             recogniser=serving.ref.recogniser,
             gallery=serving.ref.gallery,
         )

@@ -102,5 +102,11 @@ async def _answer(
 ) -> Answer:
     metadata = None if entry.metadata is None else parse_metadata(entry.metadata)
     return await answering.answer(
-        entry.pictures, metadata=metadata, request_id=request_id, session_key=session_key, patient=True, actor=actor
+        entry.pictures,
+        metadata=metadata,
+        request_id=request_id,
+        session_key=session_key,
+        patient=True,
+        actor=actor,
+        subject=entry.subject,
     )

@@ -28,6 +28,7 @@ def feedback_entry(said: Feedback, *, answered: Recorded | None, gallery: Galler
         actor=actor,
         action="feedback",
         outcome="recorded",
+        subject_ref=answered.subject_ref,
         recogniser=answered.recogniser,
         gallery=answered.gallery,
         payload={

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, Final
 
 from fastapi import Depends, FastAPI, Request, Response
@@ -17,6 +18,7 @@ from bentos.faults import ServiceFault
 from bentos.metrics import MEDIA_TYPE as METRICS_MEDIA_TYPE
 from bentos.metrics import exposition
 from bentos.openapi import PICTURE, described, form_body, problems
+from bentos.privacy.reference import SUBJECT_HEADER, subject_of
 from bentos.problems import install
 from bentos.rollout.assign import SESSION_KEY_HEADER, session_of
 from bentos.runtime.answer import Answer
@@ -109,6 +111,7 @@ async def predict(request: Request) -> Response:
                 request_id=request.state.request_id,
                 session_key=session_of(request.headers.get(SESSION_KEY_HEADER)),
                 actor=actor_of(request),
+                subject=subject_of(request.headers.get(SUBJECT_HEADER)),
             )
             answer = await while_connected(request, work)
     except (InputError, ServiceFault) as error:
@@ -125,7 +128,9 @@ async def predict_batch(request: Request) -> Response:
         with answering.admitted(), _one_of_few(request):
             answering.serving()
             reading = read_batch(request, max_items=settings.max_batch_items, max_body_bytes=settings.max_batch_bytes)
-            entries = await in_time(reading, timeout_s=settings.body_timeout_s)
+            subject = subject_of(request.headers.get(SUBJECT_HEADER))
+            read = await in_time(reading, timeout_s=settings.body_timeout_s)
+            entries = [replace(one, subject=subject) for one in read]
             session_key = session_of(request.headers.get(SESSION_KEY_HEADER))
             request_id, actor = request.state.request_id, actor_of(request)
             work = answer_batch(answering, entries, request_id=request_id, session_key=session_key, actor=actor)

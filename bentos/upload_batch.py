@@ -1,7 +1,7 @@
 """Reads the multipart request of a batch: pictures in order, backs by index, metadata as one JSON array."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Final
 
 from pydantic import Field, TypeAdapter, ValidationError
@@ -21,10 +21,11 @@ _METADATA: Final = TypeAdapter(tuple[dict[str, Any] | None, ...])
 
 @dataclass(frozen=True)
 class BatchEntry:
-    """One item as sent: one or two pictures, and its metadata as JSON, not yet looked at."""
+    """One item as sent: one or two pictures, its metadata as JSON, not yet looked at, and whom it is about."""
 
     pictures: tuple[bytes, ...]
     metadata: str | None
+    subject: str | None = field(default=None, repr=False)
 
 
 async def read_batch(request: Request, *, max_items: int, max_body_bytes: int) -> list[BatchEntry]:

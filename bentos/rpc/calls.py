@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager, aclosing, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import grpc
@@ -23,7 +23,7 @@ from bentos.observed import request_id_of
 from bentos.problems import retry_after_s
 from bentos.proto.rxvision.v1 import medication_identification_pb2 as pb
 from bentos.rpc.errors import INTERNAL, status_code, trailing_metadata
-from bentos.rpc.keys import API_KEY_KEY, AUTHORIZATION_KEY, REQUEST_ID_KEY, SESSION_KEY
+from bentos.rpc.keys import API_KEY_KEY, AUTHORIZATION_KEY, REQUEST_ID_KEY, SESSION_KEY, SUBJECT_KEY
 from bentos.runtime.errors import InputError
 from bentos.upload import MAX_BODY_BYTES
 
@@ -37,12 +37,13 @@ _Chunks = AsyncIterator[bytes]
 
 @dataclass(frozen=True)
 class Call:
-    """What a method needs to know of its call: its id, the caller's session, the seconds that he still waits."""
+    """What a method needs to know of its call: its id, the caller's session, how long he waits, whom it is about."""
 
     request_id: str
     session_key: str
     limit_s: float
     caller: Caller = NOBODY
+    subject: str = field(default="", repr=False)
 
 
 class Calls(grpc.aio.ServerInterceptor):
@@ -102,7 +103,7 @@ class Calls(grpc.aio.ServerInterceptor):
             method=details.method,
             request_id=call.request_id,
         )
-        return await work(replace(call, caller=caller))
+        return await work(replace(call, caller=caller, subject=_sent(details, SUBJECT_KEY)))
 
     async def _unary(self, method: grpc.RpcMethodHandler, name: str, chunks: _Chunks, *, call: Call) -> Message:
         with self._place(name, call):

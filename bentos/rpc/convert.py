@@ -30,7 +30,7 @@ def entry_of(request: pb.PredictMedicationRequest) -> BatchEntry:
         if named.lower().removeprefix("image/").removeprefix(".") not in FORMATS:
             raise InputError("unsupported_format", "Pictures are taken as JPEG, PNG or HEIC.")
     backs = (request.back_image_data,) if request.HasField("back_image_data") else ()
-    return BatchEntry((request.image_data, *backs), _metadata(request))
+    return BatchEntry((request.image_data, *backs), _metadata(request), request.subject_ref or None)
 
 
 def response_of(answer: Answer) -> pb.PredictMedicationResponse:

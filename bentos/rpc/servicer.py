@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 from google.protobuf.message import Message
 
 from bentos.answering import Answering
 from bentos.batch import answer_or_problem, item_request_id
 from bentos.faults import ServiceFault
+from bentos.privacy.reference import subject_of
 from bentos.problems import describe
 from bentos.proto.rxvision.v1 import medication_identification_pb2 as pb
 from bentos.proto.rxvision.v1.medication_identification_pb2_grpc import MedicationIdentificationServicer
@@ -39,6 +41,7 @@ class Identification(MedicationIdentificationServicer):
             session_key=session_of(request.session_key or call.session_key),
             limit_s=call.limit_s,
             actor=call.caller.actor,
+            subject=subject_of(entry.subject or call.subject),
         )
         return response_of(answer)
 
@@ -95,8 +98,10 @@ class Identification(MedicationIdentificationServicer):
         try:
             async with asyncio.timeout_at(deadline):
                 session_key = session_of(item.session_key or call.session_key)
+                entry = entry_of(item)
+                entry = replace(entry, subject=subject_of(entry.subject or call.subject))
                 found = await answer_or_problem(
-                    self._answering, entry_of(item), request_id, session_key=session_key, actor=call.caller.actor
+                    self._answering, entry, request_id, session_key=session_key, actor=call.caller.actor
                 )
                 return outcome_of(**found)
         except (InputError, ServiceFault) as error:

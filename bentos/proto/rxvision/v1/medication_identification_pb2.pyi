@@ -7,20 +7,22 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class PredictMedicationRequest(_message.Message):
-    __slots__ = ("image_data", "image_format", "metadata", "back_image_data", "back_image_format", "session_key")
+    __slots__ = ("image_data", "image_format", "metadata", "back_image_data", "back_image_format", "session_key", "subject_ref")
     IMAGE_DATA_FIELD_NUMBER: _ClassVar[int]
     IMAGE_FORMAT_FIELD_NUMBER: _ClassVar[int]
     METADATA_FIELD_NUMBER: _ClassVar[int]
     BACK_IMAGE_DATA_FIELD_NUMBER: _ClassVar[int]
     BACK_IMAGE_FORMAT_FIELD_NUMBER: _ClassVar[int]
     SESSION_KEY_FIELD_NUMBER: _ClassVar[int]
+    SUBJECT_REF_FIELD_NUMBER: _ClassVar[int]
     image_data: bytes
     image_format: str
     metadata: PillMetadata
     back_image_data: bytes
     back_image_format: str
     session_key: str
-    def __init__(self, image_data: _Optional[bytes] = ..., image_format: _Optional[str] = ..., metadata: _Optional[_Union[PillMetadata, _Mapping]] = ..., back_image_data: _Optional[bytes] = ..., back_image_format: _Optional[str] = ..., session_key: _Optional[str] = ...) -> None: ...
+    subject_ref: str
+    def __init__(self, image_data: _Optional[bytes] = ..., image_format: _Optional[str] = ..., metadata: _Optional[_Union[PillMetadata, _Mapping]] = ..., back_image_data: _Optional[bytes] = ..., back_image_format: _Optional[str] = ..., session_key: _Optional[str] = ..., subject_ref: _Optional[str] = ...) -> None: ...
 
 class PillMetadata(_message.Message):
     __slots__ = ("imprint", "color", "shape", "size_mm", "heat_map")
