@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from bentos.audit.checkpoints import PUBLIC_KEY_FILE
+from bentos.audit.receipts import check_receipt
 from bentos.catalogue import MedicationQuery
 from bentos.client.failure import CallFailed
 from bentos.client.items import Item
@@ -18,8 +20,10 @@ from bentos.client.rest import RestClient
 from bentos.client.retries import Retries
 from bentos.client.rpc import GrpcClient
 from bentos.feedback import Feedback
+from bentos.journal import Journal
 from bentos.runtime.answer import Answer, PillMetadata
 from bentos.settings import Settings
+from bentos.signing import read_public_key
 from tests.bentos.client.places import the_only_place_taken
 from tests.bentos.conftest import tiny_home
 from tests.bentos.processes import free_port, launched
@@ -65,7 +69,7 @@ def content(outcome: Answer | CallFailed) -> dict | str:
     """What must be equal over both protocols."""
     if isinstance(outcome, CallFailed):
         return outcome.code
-    return outcome.model_dump(exclude={"request_id", "timings_ms"})
+    return outcome.model_dump(exclude={"request_id", "timings_ms", "receipt"})
 
 
 @pytest.mark.parametrize("back", [None, BACK], ids=["front", "both"])
@@ -102,6 +106,24 @@ def test_a_stream_answers_every_item_under_its_name(grpc: GrpcClient) -> None:
     assert found.keys() == {name for name, _ in items}
     assert content(found["bad"]) == "unsupported_format"
     assert content(found["0"]) == content(grpc.identify(FRONT))
+
+
+def test_every_answer_has_a_receipt_of_its_own_entry_over_every_call(
+    rest: RestClient, grpc: GrpcClient, served: Settings
+) -> None:
+    items = [Item(FRONT), Item(BACK)]
+    streamed = dict(grpc.identify_stream(iter([("0", items[0]), ("1", items[1])]))).values()
+    single = [client.identify(FRONT) for client in (rest, grpc)]
+    found = [*single, *rest.identify_many(items), *grpc.identify_many(items), *streamed]
+    key = read_public_key(served.keys_dir / PUBLIC_KEY_FILE)
+    promises = [check_receipt(answer.receipt, key=key, answer=answer) for answer in found]
+    journal = Journal(served.journal_url)
+    stored = {link.entry_id: (link.entry_hash, link.recogniser, link.gallery) for link in journal.links()}
+    journal.close()
+    facts = [(answer.receipt.recogniser, answer.receipt.gallery) for answer in found]
+    signed = {said.entry_id: (said.entry_hash, *of) for said, of in zip(promises, facts, strict=True)}
+    assert len(signed) == len(found)
+    assert signed.items() <= stored.items()
 
 
 def test_model_status_is_the_same_over_both(rest: RestClient, grpc: GrpcClient) -> None:
