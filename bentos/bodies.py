@@ -1,8 +1,8 @@
 """Reads a request's body within limits of size and time; JSON bodies become our records."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable
-from typing import Final, TypeVar
+from collections.abc import AsyncIterator, Awaitable, Mapping
+from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from starlette.requests import ClientDisconnect, Request
@@ -10,6 +10,7 @@ from starlette.requests import ClientDisconnect, Request
 from bentos.faults import ServiceFault
 
 MAX_JSON_BYTES: Final = 2**16
+_NAMED_BY_THE_CALLER: Final = frozenset({"extra_forbidden", "invalid_key"})
 _Record = TypeVar("_Record", bound=BaseModel)
 _Result = TypeVar("_Result")
 
@@ -83,8 +84,13 @@ def media_type(request: Request) -> str:
 
 def first_fault(error: ValidationError) -> str:
     """The first fault in words, without what was sent."""
-    fault = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    return ": ".join(filter(None, [".".join(map(str, fault["loc"])), fault["msg"]]))
+    return in_words(error.errors(include_url=False, include_input=False, include_context=False)[0])
+
+
+def in_words(fault: Mapping[str, Any]) -> str:
+    """One of pydantic's faults; the name of a field that we do not know is the caller's, and is not repeated."""
+    where = fault["loc"][:-1] if fault["type"] in _NAMED_BY_THE_CALLER else fault["loc"]
+    return ": ".join(filter(None, [".".join(map(str, where)), fault["msg"]]))
 
 
 async def _left(request: Request) -> None:

@@ -14,6 +14,7 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import compile_path
 
 from bentos.access.faults import AccessFault
+from bentos.bodies import in_words
 from bentos.faults import ServiceFault
 from bentos.runtime.errors import InputError
 
@@ -152,8 +153,7 @@ async def _coded(request: Request, error: InputError | ServiceFault) -> JSONResp
 
 
 async def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
-    fault = error.errors()[0]
-    sentence = f"The request cannot be used: {'.'.join(map(str, fault['loc']))}: {fault['msg']}."
+    sentence = f"The request cannot be used: {in_words(error.errors()[0])}."
     return problem(request, status=422, code="bad_request", sentence=sentence)
 
 

@@ -17,11 +17,13 @@ from bentos.connections import bounded
 from bentos.journal import Journal
 from bentos.metrics import leave, metrics
 from bentos.observed import Observed
+from bentos.privacy.discreet import be_discreet
 from bentos.rest import create_app
 from bentos.rpc.server import RpcServer
 from bentos.settings import Settings
 
 settings = Settings()
+be_discreet()
 app = create_app()
 layers = Observed(Hardened(app, settings), metrics=metrics())
 HTTP_PROTOCOLS["auto"] = bounded(settings.body_timeout_s)  # BentoML leaves no other way to choose it

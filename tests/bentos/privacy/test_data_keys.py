@@ -151,7 +151,7 @@ def test_a_retired_version_is_gone_and_said_to_be(settings: Settings) -> None:
     keks = KeyFiles(settings.keys_dir)
     wrapped = keks.wrap(b"k" * 32, version=keks.newest(), owner=OWNER)
     keks.retire(before=keks.add())
-    with pytest.raises(ContractError, match="version 1 .* is not there"):
+    with pytest.raises(ContractError, match="version 1 of"):
         keks.unwrap(wrapped, version=1, owner=OWNER)
     assert [path.name for path in Path(settings.keys_dir / "kek").iterdir()] == ["2.key"]
 
