@@ -1,20 +1,20 @@
 """`rxvision audit`: one sentence for a trail that holds, one for the first bad entry, with or without the database."""
 
 import shutil
-import sqlite3
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from sqlalchemy import text
 
 from bentos import cli
 from bentos.audit.checkpoints import audit_key
 from bentos.audit.commands import journal_rows
 from bentos.audit.export import check_seals, export_segments
 from bentos.audit.sealing import Sealing
-from bentos.journal import Entry, Journal
+from bentos.journal import Entry, Journal, connect
 from bentos.runtime.errors import ContractError
 from bentos.settings import Settings
 
@@ -23,9 +23,10 @@ REQUEST = "0f3c2f0e-6a3c-4a55-9d39-0d2a6f6f9a11"
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, journal_url: str) -> Path:
     """Thirty entries, of which twenty are under two checkpoints."""
     monkeypatch.setenv("RXVISION_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("RXVISION_JOURNAL", journal_url)
     settings = Settings()
     sealing, journal = Sealing(settings), Journal(settings.journal_url)
     for number in range(30):
@@ -47,11 +48,17 @@ def rxvision(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
     return end.value.code or 0
 
 
-def tamper(home: Path, statement: str) -> None:
-    with sqlite3.connect(home / "journal.db") as connection:
-        for name in ("update", "delete"):
-            connection.execute(f"DROP TRIGGER journal_refuses_{name}")
-        connection.execute(statement)
+def tamper(statement: str) -> None:
+    """As the database's owner can, who lifts the triggers first."""
+    engine = connect(Settings().journal_url)
+    lift = {
+        "sqlite": ("DROP TRIGGER journal_refuses_update", "DROP TRIGGER journal_refuses_delete"),
+        "postgresql": ("ALTER TABLE journal DISABLE TRIGGER ALL",),
+    }
+    with engine.begin() as connection:
+        for one in (*lift[engine.dialect.name], statement):
+            connection.execute(text(one))
+    engine.dispose()
 
 
 def test_a_journal_that_holds_is_said_to(
@@ -75,7 +82,7 @@ def test_a_journal_that_holds_is_said_to(
 def test_the_first_bad_entry_is_named(
     home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture, statement: str, said: str
 ) -> None:
-    tamper(home, statement)
+    tamper(statement)
     assert rxvision(monkeypatch, "verify") == 1
     assert said in capsys.readouterr().err
 
@@ -85,6 +92,7 @@ def test_an_export_verifies_without_the_home_and_shows_what_was_changed(
 ) -> None:
     assert rxvision(monkeypatch, "export", str(tmp_path / "cold")) == 0
     shutil.rmtree(home)
+    monkeypatch.setenv("RXVISION_JOURNAL", f"sqlite:///{tmp_path / 'gone.db'}")
     assert rxvision(monkeypatch, "verify", "--export", str(tmp_path / "cold")) == 0
     assert "1 segments are as they were sealed" in capsys.readouterr().out
     (file,) = (tmp_path / "cold").glob("*.parquet")
@@ -119,7 +127,7 @@ def test_a_receipt_holds_by_itself_and_betrays_a_trail_that_forgot_it(
     assert "entry 8, under checkpoint 2" in capsys.readouterr().out
     assert rxvision(monkeypatch, "verify", "--receipt", str(receipt)) == 0
     (home / "audit" / "checkpoints.jsonl").unlink()
-    tamper(home, "DELETE FROM journal WHERE entry_id > 5")
+    tamper("DELETE FROM journal WHERE entry_id > 5")
     assert rxvision(monkeypatch, "verify", "--receipt", str(receipt)) == 1
     assert "entry 6 is the first bad one, cut" in capsys.readouterr().err
     receipt.write_text(receipt.read_text().replace('"entry_id": 8', '"entry_id": 9'))
@@ -146,7 +154,7 @@ def test_a_journal_that_is_not_there_is_not_made(
 def test_a_trail_that_does_not_hold_is_reported_once_and_the_service_goes_on(
     home: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    tamper(home, "UPDATE journal SET outcome = 'refused' WHERE entry_id = 25")
+    tamper("UPDATE journal SET outcome = 'refused' WHERE entry_id = 25")
     sealing = Sealing(Settings())
     sealing.catch_up()
     sealing.catch_up()

@@ -16,8 +16,8 @@ from bentos.journal import TABLE, connect
 from bentos.runtime.errors import ContractError
 
 NOON = datetime(2025, 3, 1, 12, tzinfo=UTC)
-NUM = 3000
-COVERED = 2900
+NUM = 10_000
+COVERED = 9_900
 KEY = Ed25519PrivateKey.generate()
 
 
@@ -125,12 +125,13 @@ def test_a_trail_that_nobody_touched_holds(trail: list[Link], checkpoints: list[
     assert [one.number for one in checkpoints] == list(range(1, 10))
 
 
+@pytest.mark.parametrize("times", [20, pytest.param(200, marks=pytest.mark.soak)])
 @pytest.mark.parametrize("kind", TAMPERING)
 def test_random_tampering_is_found_and_the_first_bad_entry_named(
-    trail: list[Link], checkpoints: list[Checkpoint], kind: str
+    trail: list[Link], checkpoints: list[Checkpoint], kind: str, times: int
 ) -> None:
-    rng = random.Random(kind)
-    for _ in range(20):
+    rng = random.Random(f"{kind} {times}")
+    for _ in range(times):
         rows = list(trail)
         first_bad = TAMPERING[kind](rows, rng)
         finding = verify_trail(rows, checkpoints=checkpoints).finding
