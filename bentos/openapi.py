@@ -6,6 +6,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 
+from bentos.access.table import BY_ROUTE, Operation
 from bentos.problems import MEDIA_TYPE, REQUEST_ID_HEADER, Problem
 from bentos.rollout.assign import MAX_SESSION_KEY, SESSION_KEY_HEADER
 from bentos.runtime.answer import PillMetadata
@@ -15,7 +16,8 @@ _REF: Final = "#/components/schemas/"
 _TO_RETRY: Final = ("429", "503")
 _WORDS: Final = {
     400: "The request cannot be read.",
-    403: "The server may not read this.",
+    401: "Who asks is not known, or has to prove it again.",
+    403: "The caller, or the server, may not do this.",
     404: "There is no such thing.",
     405: "This address does not take requests of this method.",
     408: "The request's body did not arrive in time.",
@@ -42,6 +44,10 @@ _HEADERS: Final = {
         "description": "Under which the request stands in the journal; the caller's own where it is a UUID.",
         "schema": {"type": "string", "format": "uuid"},
     }
+}
+_SCHEMES: Final = {
+    "token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "OAuth 2.0 access token"},
+    "api_key": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "for machines"},
 }
 _RETRY_AFTER: Final = {"Retry-After": {"description": "Seconds", "schema": {"type": "integer", "minimum": 1}}}
 
@@ -84,11 +90,30 @@ def _document(app: FastAPI) -> dict[str, Any]:
         schemas.pop(name, None)
     for kind in _SCHEMAS:
         schemas[kind.__name__] = kind.model_json_schema(ref_template=_REF + "{model}")
-    for path in document["paths"].values():
-        for operation in path.values():
+    document["components"]["securitySchemes"] = _SCHEMES
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            _guard(operation, BY_ROUTE.get(f"{method.upper()} {path}"), enforced=_guarded(app))
             _headers(operation)
             _named_bodies(operation, schemas)
     return document
+
+
+def _guard(operation: dict[str, Any], rule: Operation | None, *, enforced: bool) -> None:
+    """Say what an operation needs, and how it refuses; where access control is off nothing is demanded."""
+    operation["security"] = []
+    if rule is None or rule.scope is None:
+        return
+    refused = {str(status): said for status, said in problems(400, 401, 403, 429, 503).items()}
+    operation["responses"] = dict(sorted((refused | operation["responses"]).items()))
+    if enforced:
+        operation["security"] = [{name: [rule.scope.value]} for name in _SCHEMES]
+
+
+def _guarded(app: FastAPI) -> bool:
+    """Whether this service demands credentials; a description without a service is of one that does."""
+    answering = getattr(app.state, "answering", None)
+    return answering is None or answering.access.on
 
 
 def _headers(operation: dict[str, Any]) -> None:

@@ -11,6 +11,8 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import FileResponse
 from pydantic import BaseModel, ConfigDict, Field
 
+from bentos.access.rest import actor_of, caller_of
+from bentos.access.table import Scope
 from bentos.batches.manifest import items_of
 from bentos.batches.results import MEDIA_TYPES, Format, result_path
 from bentos.batches.sources import ARCHIVE_FILE, UPLOAD, open_source
@@ -95,7 +97,7 @@ async def create(request: Request) -> Response:
     kind = media_type(request)
     if kind == "application/json":
         place = await json_record(request, BatchSource, timeout_s=settings.body_timeout_s)
-        job = await asyncio.to_thread(_add, worker, batch_id, source=place.source)
+        job = await asyncio.to_thread(_add, worker, batch_id, source=place.source, actor=actor_of(request))
     elif kind in _ZIP:
         job = await _uploaded(request, worker, batch_id)
     else:
@@ -138,7 +140,8 @@ async def results(request: Request, batch_id: uuid.UUID, *, format: Annotated[Fo
 async def delete(request: Request, batch_id: uuid.UUID) -> Response:
     """Stop the job where it runs, and delete its pictures and results."""
     worker: BatchWorker = request.app.state.batches
-    if not await asyncio.to_thread(worker.forget, str(batch_id), why="deleted"):
+    job = await _job(request, batch_id)
+    if not await asyncio.to_thread(worker.forget, job.job_id, why="deleted", actor=actor_of(request)):
         raise _unknown()
     return Response(status_code=204)
 
@@ -151,7 +154,7 @@ async def _uploaded(request: Request, worker: BatchWorker, batch_id: str) -> Job
     try:
         await asyncio.to_thread(_make_room, folder, num_bytes=worker.settings.job_max_bytes)
         await in_time(_save(request, folder, worker=worker), timeout_s=worker.settings.job_upload_timeout_s)
-        return await asyncio.to_thread(_add, worker, batch_id, source=UPLOAD)
+        return await asyncio.to_thread(_add, worker, batch_id, source=UPLOAD, actor=actor_of(request))
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
@@ -173,7 +176,7 @@ def _make_room(folder: Path, *, num_bytes: int) -> None:
     folder.mkdir()
 
 
-def _add(worker: BatchWorker, batch_id: str, *, source: str) -> Job:
+def _add(worker: BatchWorker, batch_id: str, *, source: str, actor: str) -> Job:
     """Check the source, list its items and queue the job."""
     settings, folder = worker.settings, worker.store.folder(batch_id)
     pictures = open_source(source, folder=folder, allowed=settings.job_sources, max_items=settings.job_max_items)
@@ -181,12 +184,13 @@ def _add(worker: BatchWorker, batch_id: str, *, source: str) -> Job:
         items = items_of(pictures.names(), pictures.manifest(), max_items=settings.job_max_items)
     finally:
         pictures.close()
-    return worker.add(batch_id, items, source=source)
+    return worker.add(batch_id, items, source=source, actor=actor)
 
 
 async def _job(request: Request, batch_id: uuid.UUID) -> Job:
-    job = await asyncio.to_thread(request.app.state.batches.store.get, str(batch_id))
-    if job is None:
+    """The job of an id, where it is the caller's own; another's is as unknown as none."""
+    job, caller = await asyncio.to_thread(request.app.state.batches.store.get, str(batch_id)), caller_of(request)
+    if job is None or (job.actor != caller.actor and Scope.ALL_BATCHES not in caller.scopes):
         raise _unknown()
     return job
 

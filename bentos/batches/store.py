@@ -12,17 +12,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
+from bentos.access.caller import ANONYMOUS
 from bentos.faults import ServiceFault
 
 State = Literal["waiting", "running", "finished", "failed"]
 Outcome = Literal["answered", "refused"]
 UNFINISHED: Final = ("waiting", "running")
 _PAGE: Final = 500
+_ACTOR: Final = "ALTER TABLE jobs ADD COLUMN actor TEXT NOT NULL DEFAULT 'anonymous'"  # jobs of an older service
 _TABLES: Final = """
 CREATE TABLE IF NOT EXISTS jobs (
   job_id TEXT PRIMARY KEY, state TEXT NOT NULL, source TEXT NOT NULL, num_items INTEGER NOT NULL,
   created_at REAL NOT NULL, finished_at REAL, expires_at REAL NOT NULL,
-  owner TEXT, lease_until REAL NOT NULL DEFAULT 0, problem TEXT
+  owner TEXT, lease_until REAL NOT NULL DEFAULT 0, problem TEXT, actor TEXT NOT NULL DEFAULT 'anonymous'
 );
 CREATE TABLE IF NOT EXISTS items (
   job_id TEXT NOT NULL, number INTEGER NOT NULL, image TEXT NOT NULL, image_back TEXT, metadata TEXT,
@@ -52,7 +54,7 @@ class Item(NewItem):
 
 @dataclass(frozen=True)
 class Job:
-    """A job and how far it is; times in seconds since 1970."""
+    """A job, whose it is, and how far it is; times in seconds since 1970."""
 
     job_id: str
     state: State
@@ -62,6 +64,7 @@ class Job:
     finished_at: float | None
     expires_at: float
     problem: str | None
+    actor: str
     num_answered: int = 0
     num_refused: int = 0
 
@@ -81,6 +84,8 @@ class JobStore:
         self._connection = _connect(directory / "batches.db")
         with self._connected() as connection:
             connection.executescript(_TABLES)
+            if "actor" not in [row["name"] for row in connection.execute("PRAGMA table_info(jobs)")]:
+                connection.execute(_ACTOR)
 
     def close(self) -> None:
         """Give the file back."""
@@ -91,9 +96,17 @@ class JobStore:
         return self.directory / job_id
 
     def create(
-        self, job_id: str, items: Sequence[NewItem], *, source: str, now: float, expires_at: float, max_unfinished: int
+        self,
+        job_id: str,
+        items: Sequence[NewItem],
+        *,
+        source: str,
+        now: float,
+        expires_at: float,
+        max_unfinished: int,
+        actor: str = ANONYMOUS,
     ) -> None:
-        """Add a job that waits.
+        """Add a job of `actor` that waits.
 
         Raises:
             ServiceFault: too_many_batches.
@@ -103,8 +116,9 @@ class JobStore:
             if self._num_unfinished(connection) >= max_unfinished:
                 raise too_many()
             connection.execute(
-                "INSERT INTO jobs (job_id, state, source, num_items, created_at, expires_at) VALUES (?,?,?,?,?,?)",
-                (job_id, "waiting", source, len(rows), now, expires_at),
+                "INSERT INTO jobs (job_id, state, source, num_items, created_at, expires_at, actor) "
+                "VALUES (?,?,?,?,?,?,?)",
+                (job_id, "waiting", source, len(rows), now, expires_at, actor),
             )
             connection.executemany(
                 "INSERT INTO items (job_id, number, image, image_back, metadata) VALUES (?,?,?,?,?)", rows

@@ -13,7 +13,8 @@ from contextlib import closing
 from datetime import datetime
 from typing import Any, Final
 
-from bentos.answering import Answering
+from bentos.access.caller import ANONYMOUS
+from bentos.answering import SERVICE, Answering
 from bentos.batch import answer_or_problem, item_request_id
 from bentos.batches.results import write_results
 from bentos.batches.sources import UPLOAD, Source, open_source
@@ -46,8 +47,8 @@ class BatchWorker:
         self.num_uploads = 0
         self.alive = True
 
-    def add(self, job_id: str, items: Sequence[NewItem], *, source: str) -> Job:
-        """Queue a job and journal it; blocks.
+    def add(self, job_id: str, items: Sequence[NewItem], *, source: str, actor: str = ANONYMOUS) -> Job:
+        """Queue a job of `actor` and journal it; blocks.
 
         Raises:
             ServiceFault: too_many_batches, journal_unavailable.
@@ -55,10 +56,10 @@ class BatchWorker:
         now = self._at()
         settings = self.settings
         self.store.create(job_id, items, source=source, now=now, expires_at=now + 3600 * settings.job_keep_h,
-                          max_unfinished=settings.job_max_unfinished)  # fmt: skip
+                          max_unfinished=settings.job_max_unfinished, actor=actor)  # fmt: skip
         job = self.store.get(job_id)
         try:
-            self._answering.record_batch("created", facts=_facts(job))
+            self._answering.record_batch("created", facts=_facts(job), actor=actor)
         except ServiceFault:
             self.store.delete(job_id)
             raise
@@ -135,7 +136,7 @@ class BatchWorker:
         tries = 0
         while True:
             entry = BatchEntry(pictures, item.metadata)
-            (found,) = (await answer_or_problem(self._answering, entry, request_id)).values()
+            (found,) = (await answer_or_problem(self._answering, entry, request_id, actor=job.actor)).values()
             tries += isinstance(found, Problem) and found.code == "answer_timeout"
             if isinstance(found, Answer) or found.code not in _TRANSIENT or tries >= _MAX_TRIES:
                 return found
@@ -188,13 +189,13 @@ class BatchWorker:
             if stray and self.store.get(folder.name) is None:
                 shutil.rmtree(folder, ignore_errors=True)
 
-    def forget(self, job_id: str, *, why: str) -> bool:
+    def forget(self, job_id: str, *, why: str, actor: str = SERVICE) -> bool:
         """Delete a job with its pictures and results; False where there is none."""
         job = self.store.get(job_id)
         if job is None or not self.store.delete(job_id):
             return False
         shutil.rmtree(self.store.folder(job_id), ignore_errors=True)
-        self._answering.record_batch(why, facts=_facts(job))
+        self._answering.record_batch(why, facts=_facts(job), actor=actor)
         return True
 
     def _at(self) -> float:

@@ -43,8 +43,15 @@ def claims(**overrides: Any) -> dict[str, Any]:
     """What a good token of a clinician says; None leaves a claim out."""
     now = int(time.time())
     good = {
-        "iss": ISSUER, "aud": AUDIENCE, "sub": "ann", "client_id": "ward-7", "jti": str(uuid.uuid4()),
-        "iat": now, "nbf": now, "exp": now + 600, "roles": ["clinician"],
+        "iss": ISSUER,
+        "aud": AUDIENCE,
+        "sub": "ann",
+        "client_id": "ward-7",
+        "jti": str(uuid.uuid4()),
+        "iat": now,
+        "nbf": now,
+        "exp": now + 600,
+        "roles": ["clinician"],
     }
     return {name: value for name, value in (good | overrides).items() if value is not None}
 
