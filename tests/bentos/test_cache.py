@@ -1,5 +1,7 @@
 """Answers are found again by what they depend on, in the process or in a real Redis; a lost Redis costs no answer."""
 
+import signal
+import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -20,7 +22,7 @@ from bentos.runtime.answer import PillMetadata
 from bentos.runtime.predictor import Predictor
 from bentos.settings import Settings
 from tests.bentos.conftest import release
-from tests.bentos.processes import free_port, redis_server
+from tests.bentos.processes import free_port, redis_server, wait_for
 from tests.builders import jpeg, tiny_catalogue, tiny_picture
 
 PICTURE = jpeg(tiny_picture(tiny_catalogue()[1]))
@@ -163,6 +165,38 @@ def test_workers_share_answers_through_redis_and_go_on_without_it(settings: Sett
     assert pills[0] == pills[1] == pills[2]
     entries = Journal(settings.journal_url).entries(action="predict")
     assert [entry.payload.get("cached", False) for entry in entries] == [False, True, False]
+
+
+@pytest.mark.parametrize("fate", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "hung"])
+def test_a_redis_that_is_lost_under_load_costs_no_answer_and_little_time(
+    settings: Settings, fate: signal.Signals
+) -> None:
+    port, took_s = free_port(), []
+    with redis_server(port) as server:
+        client, answering = served(settings.model_copy(update={"redis_url": f"redis://127.0.0.1:{port}/0"}))
+        hits, skipped = counted("hit"), counted("skipped")
+
+        def load() -> None:
+            for number in range(30):
+                began = time.perf_counter()
+                assert ask(client, (PICTURE, OTHER)[number % 2])["pills"]
+                took_s.append(time.perf_counter() - began)
+
+        asking = [threading.Thread(target=load) for _ in range(3)]
+        for thread in asking:
+            thread.start()
+        wait_for(lambda: len(took_s) > 20)
+        assert counted("hit") > hits
+        server.send_signal(fate)
+        for thread in asking:
+            thread.join()
+        server.send_signal(signal.SIGCONT)
+    assert len(took_s) == 90
+    assert counted("skipped") > skipped  # the circuit breaker opened: nobody waits for Redis any more
+    assert sum(one > 2 for one in took_s) == 0
+    entries = Journal(settings.journal_url).entries(action="predict")
+    assert [entry.outcome for entry in entries] == ["answered"] * 90
+    answering.close()
 
 
 def test_no_entries_means_no_cache(settings: Settings) -> None:

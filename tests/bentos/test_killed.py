@@ -1,6 +1,10 @@
-"""A worker killed with SIGKILL under load: the others go on, it comes back, the journal is whole. Real processes."""
+"""Workers killed with SIGKILL under load: the others go on, they come back, the trail is whole. Real processes.
+
+No answer that a caller got is without its entry, and every receipt that he got is honoured, in both databases.
+"""
 
 import os
+import random
 import signal
 import sqlite3
 import threading
@@ -12,11 +16,17 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
+from sqlalchemy import make_url
 
+from bentos.audit.checkpoints import AUDIT_DIR, CHECKPOINTS_FILE, PUBLIC_KEY_FILE, read_checkpoints
+from bentos.audit.receipts import check_receipt
+from bentos.audit.verify import verify_trail
 from bentos.client.failure import CallFailed
 from bentos.client.rpc import GrpcClient
 from bentos.journal import Journal
+from bentos.runtime.answer import Answer, Receipt
 from bentos.settings import Settings
+from bentos.signing import read_public_key
 from tests.bentos.conftest import tiny_home
 from tests.bentos.processes import free_port, launched, wait_for
 from tests.builders import jpeg, tiny_catalogue, tiny_picture
@@ -31,6 +41,7 @@ class Load:
     def __init__(self, settings: Settings) -> None:
         self.url, self.address = (f"127.0.0.1:{port}" for port in (settings.port, settings.grpc_port))
         self.answered: list[str] = []
+        self.receipts: list[Receipt] = []
         self.broken: list[str] = []
         self.refused: list[object] = []
         self._done = threading.Event()
@@ -44,16 +55,23 @@ class Load:
                 except httpx.TransportError as error:
                     self.broken.append(repr(error))
                     continue
-                (self.answered if reply.status_code == 200 else self.refused).append(reply.headers["x-request-id"])
+                if reply.status_code == 200:
+                    self._note(Answer.model_validate_json(reply.content))
+                else:
+                    self.refused.append(reply.text)
 
     def over_grpc(self) -> None:
         """The client's own retries stand in for an app's."""
         while not self._done.is_set():
             with GrpcClient(self.address) as client:
                 try:
-                    self.answered.append(client.identify(FRONT, deadline_s=30).request_id)
+                    self._note(client.identify(FRONT, deadline_s=30))
                 except CallFailed as failed:
                     self.refused.append(failed)
+
+    def _note(self, answer: Answer) -> None:
+        self.answered.append(answer.request_id)
+        self.receipts.append(answer.receipt)
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -83,10 +101,10 @@ def says(probe: httpx.Client, line: str) -> bool:
 
 
 @pytest.fixture
-def settings(tmp_path: Path, bundle: Path) -> Settings:
+def settings(tmp_path: Path, bundle: Path, journal_url: str) -> Settings:
     home = tiny_home(tmp_path / "home", bundle=bundle)
     patient = {"latency_budget_s": 60, "cache_entries": 0, "packed_home": home / "none"}
-    return Settings(home=home, port=free_port(), grpc_port=free_port(), workers=2, **patient)
+    return Settings(home=home, port=free_port(), grpc_port=free_port(), workers=2, journal=journal_url, **patient)
 
 
 def test_a_killed_worker_takes_its_own_requests_and_nothing_else(settings: Settings) -> None:
@@ -104,14 +122,39 @@ def test_a_killed_worker_takes_its_own_requests_and_nothing_else(settings: Setti
         wait_for(lambda: says(probe, "rxvision_in_flight 0.0"))
         assert kept in workers(process.pid)
     assert (load.refused, len(load.broken) <= CLIENTS) == ([], True)
-    assert_whole(settings, answered=load.answered)
+    assert_whole(settings, load, num_killed=1)
 
 
-def assert_whole(settings: Settings, *, answered: list[str]) -> None:
-    """The journal's file is sound, and holds an entry of every answer that somebody got."""
-    with closing(sqlite3.connect(settings.home / "journal.db")) as connection:
-        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-    entries = Journal(settings.journal_url).entries(action="predict")
-    assert set(answered) <= {entry.payload["request_id"] for entry in entries if entry.outcome == "answered"}
+@pytest.mark.soak
+def test_ten_thousand_answers_while_workers_are_killed_at_random(settings: Settings) -> None:
+    load, rng, num_killed = Load(settings), random.Random(settings.journal), 0
+    with launched(settings) as process, load.running():
+        while len(load.answered) < 10_000:
+            wait_for(lambda: len(workers(process.pid)) == 2, timeout_s=120)
+            seen = len(load.answered) + rng.randrange(400)
+            wait_for(lambda seen=seen: len(load.answered) > seen, timeout_s=300)
+            os.kill(rng.choice(sorted(workers(process.pid))), signal.SIGKILL)
+            num_killed += 1
+    assert load.refused == []
+    assert num_killed > 10
+    assert_whole(settings, load, num_killed=num_killed)
+
+
+def assert_whole(settings: Settings, load: Load, *, num_killed: int) -> None:
+    """The trail holds, and has an entry of every answer that somebody got, where the receipt says."""
+    if make_url(settings.journal_url).get_backend_name() == "sqlite":
+        with closing(sqlite3.connect(make_url(settings.journal_url).database)) as connection:
+            assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    key = read_public_key(settings.keys_dir / PUBLIC_KEY_FILE)
+    promised = {said.entry_id: said.entry_hash for said in (check_receipt(one, key=key) for one in load.receipts)}
+    assert len(promised) == len(load.answered)
+    checkpoints = read_checkpoints(settings.home / AUDIT_DIR / CHECKPOINTS_FILE, key=key)
+    journal = Journal(settings.journal_url)
+    found = verify_trail(journal.links(), checkpoints=checkpoints, receipts=promised)
+    assert (found.finding, found.num_covered) == (None, found.num_entries)
+    entries = journal.entries(action="predict")
+    journal.close()
+    named = {entry.entry_id: entry.payload["request_id"] for entry in entries if entry.outcome == "answered"}
+    assert {one.entry_id: one.request_id for one in load.receipts}.items() <= named.items()
     assert all(entry.payload["pills"] for entry in entries if entry.outcome == "answered")
-    assert len(entries) <= len(answered) + 2 * CLIENTS  # those that were under way
+    assert len(entries) <= len(load.answered) + 2 * CLIENTS * num_killed  # those that were under way
