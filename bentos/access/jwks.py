@@ -64,7 +64,7 @@ class KeyCache:
         Raises:
             ServiceFault: keys_unavailable, there is no key set that is young enough.
         """
-        if self._due(key_id) and not (self._lock.locked() and key_id in self._keys):
+        if (key_id not in self._keys) if self._lock.locked() else self._due(key_id):
             async with self._lock:
                 if self._due(key_id):
                     await self._refresh()

@@ -80,7 +80,7 @@ OPERATIONS: Final = (
     ),
     Operation("give_feedback", Scope.FEEDBACK, ("POST /api/v1/feedback",)),
     Operation("metrics", Scope.METRICS, ("GET /metrics",)),
-    Operation("health", None, ("GET /health",), (_HEALTH + "Check", _HEALTH + "Watch", _HEALTH + "List")),
+    Operation("health", None, ("GET /health",), (_HEALTH + "Check", _HEALTH + "Watch")),
     Operation("ready", None, ("GET /ready",)),
     Operation(
         "interface",

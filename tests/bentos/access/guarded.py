@@ -37,14 +37,18 @@ class Guarded:
 
     def over_grpc(self, metadata: dict[str, str] | list[tuple[str, str]]) -> tuple[str, str]:
         """Status and code of the same question."""
-        pairs = list(metadata.items()) if isinstance(metadata, dict) else metadata
+        error = self.grpc_error(metadata)
+        return ("OK", "") if error is None else (error.code().name, dict(error.trailing_metadata())["rxvision-code"])
+
+    def grpc_error(self, metadata: dict[str, str] | list[tuple[str, str]]) -> grpc.RpcError | None:
+        """The same question's failure."""
+        pairs = metadata.items() if isinstance(metadata, dict) else metadata
+        sent = [(name.lower(), value) for name, value in pairs]
         try:
-            self.stub.GetModelStatus(
-                pb.GetModelStatusRequest(), metadata=[(k.lower(), v) for k, v in pairs], timeout=20
-            )
+            self.stub.GetModelStatus(pb.GetModelStatusRequest(), metadata=sent, timeout=20)
         except grpc.RpcError as error:
-            return error.code().name, dict(error.trailing_metadata() or ()).get("rxvision-code", "")
-        return "OK", ""
+            return error
+        return None
 
 
 def bearer(token: str) -> dict[str, str]:
