@@ -10,7 +10,7 @@ from bentos.audit.checkpoints import AUDIT_DIR, CHECKPOINTS_FILE, PUBLIC_KEY_FIL
 from bentos.faults import ServiceFault
 from bentos.runtime.errors import ContractError
 from bentos.settings import Settings
-from bentos.signing import read_public_key
+from bentos.signing import key_id, read_public_key
 
 if TYPE_CHECKING:
     from bentos.audit.chain import Link
@@ -79,6 +79,36 @@ def export(
     checkpoints = settings.home / AUDIT_DIR / CHECKPOINTS_FILE
     seals = export_segments(rows, into, key=audit_key(settings.keys_dir), checkpoints=checkpoints)
     typer.echo(f"{seals[-1].last if seals else 0} entries in {len(seals)} segments in {into}")
+
+
+@app.command()
+def report(
+    *,
+    out: Annotated[Path, typer.Option(help="HTML page to write; it needs nothing beside it", dir_okay=False)],
+    export: Annotated[Path | None, typer.Option(help="directory of an export", exists=True, file_okay=False)] = None,
+    journal: Url = None,
+    key: Key = None,
+) -> None:
+    """Verify the trail and write a page about it for a browser: what happened, who changed what, whether it holds."""
+    from datetime import UTC, datetime
+
+    from sqlalchemy import make_url
+
+    from bentos.audit.export import exported_rows
+    from bentos.audit.report import write_report
+
+    settings = Settings()
+    key_path = key or (export / PUBLIC_KEY_FILE if export else settings.keys_dir / PUBLIC_KEY_FILE)
+    path = (export or settings.home / AUDIT_DIR) / CHECKPOINTS_FILE
+    public = read_public_key(key_path) if key_path.is_file() or path.is_file() else None
+    signed = read_checkpoints(path, key=public) if public else []
+    rows = exported_rows(export) if export else journal_rows(journal or settings.journal_url)
+    origin = f"export {export}" if export else make_url(journal or settings.journal_url).render_as_string()
+    facts = {"Trail": origin, "Checkpoints": str(path), "Audit key": key_id(public) if public else "none yet"}
+    verdict = write_report(rows, checkpoints=signed, out=out, now=datetime.now(UTC), facts=facts)
+    typer.echo(f"{verdict.num_entries} entries hold; the page is in {out}")
+    if verdict.finding is not None:
+        raise ContractError(f"entry {verdict.finding.entry_id} is the first bad one; the page says so")
 
 
 @app.command()
