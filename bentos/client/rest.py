@@ -11,6 +11,7 @@ import httpx
 from pydantic import BaseModel, ValidationError
 
 from bentos.catalogue import MedicationPage, MedicationQuery
+from bentos.client.credentials import Token, shown
 from bentos.client.failure import CallFailed, deadline_passed
 from bentos.client.items import Item, Outcome
 from bentos.client.retries import Retries
@@ -48,8 +49,17 @@ class RestClient(AbstractContextManager):
     and those that found no connection are tried again; calls whose connection broke are too where they only read.
     """
 
-    def __init__(self, base_url: str, *, retries: Retries | None = None, http: httpx.Client | None = None) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        token: Token | None = None,
+        api_key: str | None = None,
+        retries: Retries | None = None,
+        http: httpx.Client | None = None,
+    ) -> None:
         """Nothing is sent; `http` is an httpx client of one's own, for certificates and proxies."""
+        self._shown = lambda: shown(token, api_key)
         self._base_url = base_url.rstrip("/")
         self._retries = retries or Retries()
         self._http = http or httpx.Client()
@@ -122,7 +132,7 @@ class RestClient(AbstractContextManager):
         **body: Any,
     ) -> _Record:
         request_id = str(uuid.uuid4())
-        headers = {REQUEST_ID_KEY: request_id} | ({SESSION_KEY_HEADER: session} if session else {})
+        headers = {REQUEST_ID_KEY: request_id} | ({SESSION_KEY_HEADER: session} if session else {}) | self._shown()
 
         def attempt(left_s: float) -> bytes:
             try:

@@ -10,6 +10,7 @@ import grpc
 from google.protobuf.message import Message
 from pydantic import ValidationError
 
+from bentos.client.credentials import Token, shown
 from bentos.client.failure import CallFailed, deadline_passed
 from bentos.client.items import Item, Outcome
 from bentos.client.retries import Retries
@@ -37,9 +38,16 @@ class GrpcClient(AbstractContextManager):
     """
 
     def __init__(
-        self, address: str, *, credentials: grpc.ChannelCredentials | None = None, retries: Retries | None = None
+        self,
+        address: str,
+        *,
+        token: Token | None = None,
+        api_key: str | None = None,
+        credentials: grpc.ChannelCredentials | None = None,
+        retries: Retries | None = None,
     ) -> None:
         """`host:port`; in plain text without credentials. Nothing is sent."""
+        self._shown = lambda: shown(token, api_key)
         self._retries = retries or Retries()
         if credentials is None:
             self._channel = grpc.insecure_channel(address, options=_OPTIONS)
@@ -86,7 +94,7 @@ class GrpcClient(AbstractContextManager):
         """
         request_id = str(uuid.uuid4())
         requests = (pb.PredictStreamRequest(item_id=name, item=_request(item, session=session)) for name, item in items)
-        responses = self._stub.PredictStream(requests, timeout=deadline_s, metadata=((REQUEST_ID_KEY, request_id),))
+        responses = self._stub.PredictStream(requests, timeout=deadline_s, metadata=self._metadata(request_id))
         try:
             for response in responses:
                 yield response.item_id, _outcome(response)
@@ -107,7 +115,7 @@ class GrpcClient(AbstractContextManager):
 
         def attempt(left_s: float) -> Message:
             try:
-                return method(request, timeout=left_s, metadata=((REQUEST_ID_KEY, request_id),))
+                return method(request, timeout=left_s, metadata=self._metadata(request_id))
             except grpc.RpcError as error:
                 raise _failure(error, request_id=request_id) from error
 
@@ -116,6 +124,9 @@ class GrpcClient(AbstractContextManager):
             return parse(response)
         except ValidationError as error:
             raise _unreadable(error, request_id=request_id) from error
+
+    def _metadata(self, request_id: str) -> tuple[tuple[str, str], ...]:
+        return ((REQUEST_ID_KEY, request_id), *self._shown().items())
 
 
 def _request(item: Item, *, session: str | None) -> pb.PredictMedicationRequest:
