@@ -1,31 +1,35 @@
 """REST: large jobs, from an uploaded archive or a place that the server may read; progress, results, deletion."""
 
 import asyncio
+import os
 import shutil
 import uuid
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, BinaryIO, Final
 
 from fastapi import APIRouter, Query, Request, Response
-from fastapi.responses import FileResponse
+from fastapi.responses import FileResponse, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from bentos.access.rest import actor_of, caller_of
 from bentos.access.table import Scope
 from bentos.batches.manifest import items_of
 from bentos.batches.results import MEDIA_TYPES, Format, result_path
-from bentos.batches.sources import ARCHIVE_FILE, UPLOAD, open_source
-from bentos.batches.store import Job, State, too_many
+from bentos.batches.sources import ARCHIVE_FILE
+from bentos.batches.store import UPLOAD, Job, State, too_many
 from bentos.batches.worker import BatchWorker
 from bentos.bodies import in_time, json_record, limited, media_type
 from bentos.faults import ServiceFault
 from bentos.openapi import problems
+from bentos.privacy.typed import refuse
 
 router = APIRouter(prefix="/api/v1/batches", tags=["batches"])
 _ZIP: Final = frozenset({"application/zip", "application/x-zip-compressed", "application/octet-stream"})
 _SPARE_BYTES: Final = 2**28
 _MAX_UPLOADS: Final = 2
+_PIECE: Final = 2**18
 
 
 class BatchSource(BaseModel):
@@ -127,7 +131,13 @@ async def results(request: Request, batch_id: uuid.UUID, *, format: Annotated[Fo
     path = result_path(request.app.state.batches.store.folder(job.job_id), format)
     if job.state != "finished" or not path.is_file():
         raise ServiceFault("batch_not_finished", f"The batch is {job.state}; there are no results of it.")
-    return FileResponse(path, media_type=MEDIA_TYPES[format], filename=f"{job.job_id}.{format}")
+    file = await asyncio.to_thread(request.app.state.batches.store.seals.open, job.job_id, path)
+    headers = {
+        "Content-Disposition": f'attachment; filename="{job.job_id}.{format}"',
+        "Content-Length": str(file.seek(0, os.SEEK_END)),
+    }
+    file.seek(0)
+    return StreamingResponse(_pieces(file), media_type=MEDIA_TYPES[format], headers=headers)
 
 
 @router.delete(
@@ -153,10 +163,12 @@ async def _uploaded(request: Request, worker: BatchWorker, batch_id: str) -> Job
     worker.num_uploads += 1
     try:
         await asyncio.to_thread(_make_room, folder, num_bytes=worker.settings.job_max_bytes)
+        await asyncio.to_thread(worker.store.seals.begin, batch_id)
         await in_time(_save(request, folder, worker=worker), timeout_s=worker.settings.job_upload_timeout_s)
         return await asyncio.to_thread(_add, worker, batch_id, source=UPLOAD, actor=actor_of(request))
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
+        worker.store.seals.forget(batch_id)
         raise
     finally:
         worker.num_uploads -= 1
@@ -165,9 +177,15 @@ async def _uploaded(request: Request, worker: BatchWorker, batch_id: str) -> Job
 async def _save(request: Request, folder: Path, *, worker: BatchWorker) -> None:
     """Write the body to the job's archive file as it arrives; a sender that pauses is given up."""
     chunks = limited(request, limit=worker.settings.job_max_bytes)
-    with (folder / ARCHIVE_FILE).open("wb") as file:
+    with await asyncio.to_thread(worker.store.seals.create, folder.name, folder / ARCHIVE_FILE) as file:
         while (chunk := await in_time(anext(chunks, None), timeout_s=worker.settings.body_timeout_s)) is not None:
             await asyncio.to_thread(file.write, chunk)
+
+
+def _pieces(file: BinaryIO) -> Iterator[bytes]:
+    with file:
+        while piece := file.read(_PIECE):
+            yield piece
 
 
 def _make_room(folder: Path, *, num_bytes: int) -> None:
@@ -178,12 +196,14 @@ def _make_room(folder: Path, *, num_bytes: int) -> None:
 
 def _add(worker: BatchWorker, batch_id: str, *, source: str, actor: str) -> Job:
     """Check the source, list its items and queue the job."""
-    settings, folder = worker.settings, worker.store.folder(batch_id)
-    pictures = open_source(source, folder=folder, allowed=settings.job_sources, max_items=settings.job_max_items)
+    settings = worker.settings
+    pictures = worker.source(batch_id, source)
     try:
         items = items_of(pictures.names(), pictures.manifest(), max_items=settings.job_max_items)
     finally:
         pictures.close()
+    names = [name for item in items for name in (item.image, item.image_back)]
+    refuse(names, policy=settings.personal_data, what="the names of the pictures")
     return worker.add(batch_id, items, source=source, actor=actor)
 
 

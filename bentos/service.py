@@ -11,8 +11,7 @@ from uvicorn.config import HTTP_PROTOCOLS
 from bentos.access.hardening import Hardened
 from bentos.answering import Answering
 from bentos.audit.sealing import Sealing
-from bentos.batches.store import JobStore
-from bentos.batches.worker import BatchWorker
+from bentos.batches.worker import BatchWorker, open_jobs
 from bentos.connections import bounded
 from bentos.journal import Journal
 from bentos.metrics import leave, metrics
@@ -50,9 +49,7 @@ class RxVision:
         self.sealing = Sealing(settings)
         self.answering.watch.poll()
         app.state.answering = self.answering
-        self.batches = BatchWorker(
-            self.answering, store=JobStore(settings.home / "batches"), now=lambda: datetime.now(UTC)
-        )
+        self.batches = BatchWorker(self.answering, store=open_jobs(self.answering), now=lambda: datetime.now(UTC))
         app.state.batches = self.batches
 
     @bentoml.on_startup

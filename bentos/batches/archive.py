@@ -9,7 +9,7 @@ import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Final
 
@@ -29,25 +29,36 @@ _METHODS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _DAMAGED: Final = (zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError, ValueError, struct.error)
 
 
+def _plain(path: Path) -> BinaryIO:
+    return path.open("rb")
+
+
 class ArchiveSource:
     """The pictures and the manifest of a checked archive."""
 
-    def __init__(self, path: Path, *, max_entries: int) -> None:
-        """Check the archive.
+    def __init__(self, path: Path, *, max_entries: int, opened: Callable[[Path], BinaryIO] = _plain) -> None:
+        """Check the archive, which `opened` opens for reading from any place.
 
         Raises:
             ServiceFault: bad_archive, too_many_items.
         """
         try:
-            with path.open("rb") as file:
-                _check_directory(file, max_entries=max_entries)
-            self._archive = zipfile.ZipFile(path)
-        except _DAMAGED as error:
+            self._file = opened(path)
+        except OSError as error:
             raise bad_archive("it is damaged or no ZIP") from error
+        try:
+            _check_directory(self._file, max_entries=max_entries)
+            self._archive = zipfile.ZipFile(self._file)
+        except _DAMAGED as error:
+            self._file.close()
+            raise bad_archive("it is damaged or no ZIP") from error
+        except ServiceFault:
+            self._file.close()
+            raise
         try:
             entries = [entry for entry in self._archive.infolist() if not entry.filename.endswith("/")]
             kept = [entry for entry in entries if not is_litter(entry.filename)]
-            _check(kept, size=path.stat().st_size)
+            _check(kept, size=self._file.seek(0, os.SEEK_END))
         except ServiceFault:
             self.close()
             raise
@@ -56,6 +67,7 @@ class ArchiveSource:
     def close(self) -> None:
         """Give the file back."""
         self._archive.close()
+        self._file.close()
 
     def names(self) -> list[str]:
         """The pictures' names, sorted."""

@@ -1,12 +1,14 @@
 """A finished job's answers as a table, one row per pill, in Parquet and CSV."""
 
 import csv
-from collections.abc import Iterable, Iterator
+import io
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, BinaryIO, Final, Literal
 
 from bentos.batches.store import Item
+from bentos.privacy.typed import Policy, redact
 from bentos.problems import Problem
 from bentos.runtime.answer import Answer, PillAnswer
 
@@ -51,8 +53,11 @@ def result_path(folder: Path, kind: Format) -> Path:
     return folder / f"results.{kind}"
 
 
-def write_results(items: Iterable[Item], *, folder: Path) -> None:
-    """Write both tables, each put in place in one step; `answer` is the pill's whole answer as JSON."""
+def write_results(items: Iterable[Item], *, folder: Path, create: Callable[[Path], BinaryIO], policy: Policy) -> None:
+    """Write both tables, each put in place in one step; `answer` is the pill's whole answer as JSON.
+
+    `create` opens a new file for writing. Personal data in the names of pictures go by the policy.
+    """
     import pyarrow as pa
     from pyarrow import parquet
 
@@ -60,22 +65,28 @@ def write_results(items: Iterable[Item], *, folder: Path) -> None:
         [(name, getattr(pa, "float64" if kind == "double" else kind)()) for name, kind in _TYPES.items()]
     )
     drafts = {kind: folder / f".results.{kind}" for kind in MEDIA_TYPES}
-    with drafts["csv"].open("w", newline="", encoding="utf-8") as text:
-        table, lines = parquet.ParquetWriter(drafts["parquet"], schema), csv.DictWriter(text, COLUMNS)
+    with (
+        create(drafts["csv"]) as plain,
+        create(drafts["parquet"]) as sink,
+        io.TextIOWrapper(plain, newline="", encoding="utf-8", write_through=True) as text,
+        parquet.ParquetWriter(sink, schema) as table,
+    ):
+        lines = csv.DictWriter(text, COLUMNS)
         lines.writeheader()
-        rows = rows_of(items)
-        with table:
-            while chunk := list(islice(rows, _CHUNK)):
-                lines.writerows(chunk)
-                table.write_batch(pa.RecordBatch.from_pylist(chunk, schema=schema))
+        rows = rows_of(items, policy=policy)
+        while chunk := list(islice(rows, _CHUNK)):
+            lines.writerows(chunk)
+            table.write_batch(pa.RecordBatch.from_pylist(chunk, schema=schema))
     for kind, draft in drafts.items():
         draft.replace(result_path(folder, kind))
 
 
-def rows_of(items: Iterable[Item]) -> Iterator[dict[str, Any]]:
+def rows_of(items: Iterable[Item], *, policy: Policy = "redact") -> Iterator[dict[str, Any]]:
     """One row per pill of an answered item, one per refused item; every row has every column."""
     for item in items:
-        base = {**dict.fromkeys(COLUMNS), "item": item.number, "image": item.image, "image_back": item.image_back}
+        names = {"image": item.image, "image_back": item.image_back}
+        shown = {name: text and redact(text, policy=policy) for name, text in names.items()}
+        base = {**dict.fromkeys(COLUMNS), "item": item.number, **shown}
         base["outcome"] = item.outcome
         if item.outcome == "refused":
             problem = Problem.model_validate_json(item.result)

@@ -5,20 +5,20 @@ Directories and prefixes are read only below what the settings allow, which is n
 
 import itertools
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Final, Protocol
+from typing import BinaryIO, Final, Protocol
 
 import fsspec
 from fsspec import AbstractFileSystem
 
 from bentos.batches.archive import ArchiveSource
 from bentos.batches.names import MANIFEST, is_picture
+from bentos.batches.store import UPLOAD
 from bentos.faults import ServiceFault
 from bentos.runtime.decode import MAX_BYTES
 from bentos.runtime.errors import InputError
 
-UPLOAD: Final = "upload"
 ARCHIVE_FILE: Final = "pictures.zip"
 _FORBIDDEN: Final = ("::", "?", "#", "*", "[", "{", "\\", "\0", "@")
 
@@ -35,15 +35,17 @@ class Source(Protocol):
     def close(self) -> None: ...
 
 
-def open_source(source: str, *, folder: Path, allowed: Sequence[str], max_items: int) -> Source:
-    """The source of a job; `folder` holds the archive of an uploaded one.
+def open_source(
+    source: str, *, folder: Path, allowed: Sequence[str], max_items: int, opened: Callable[[Path], BinaryIO]
+) -> Source:
+    """The source of a job; `folder` holds the archive of an uploaded one, which `opened` opens.
 
     Raises:
         ServiceFault: bad_archive, source_not_allowed, source_unreadable, too_many_items.
     """
     max_entries = 2 * max_items + 64
     if source == UPLOAD:
-        return ArchiveSource(folder / ARCHIVE_FILE, max_entries=max_entries)
+        return ArchiveSource(folder / ARCHIVE_FILE, max_entries=max_entries, opened=opened)
     if "://" not in source:
         return DirectorySource(_allowed_directory(source, allowed), max_entries=max_entries)
     return StoreSource(_allowed_prefix(source, allowed), max_entries=max_entries)

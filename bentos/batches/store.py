@@ -13,24 +13,17 @@ from pathlib import Path
 from typing import Final, Literal
 
 from bentos.access.caller import ANONYMOUS
+from bentos.batches.seals import JobSeals
+from bentos.batches.tables import connected
 from bentos.faults import ServiceFault
+from bentos.privacy.data_keys import DataKeys
 
 State = Literal["waiting", "running", "finished", "failed"]
+UPLOAD: Final = "upload"
 Outcome = Literal["answered", "refused"]
 UNFINISHED: Final = ("waiting", "running")
 _PAGE: Final = 500
-_ACTOR: Final = "ALTER TABLE jobs ADD COLUMN actor TEXT NOT NULL DEFAULT 'anonymous'"  # jobs of an older service
-_TABLES: Final = """
-CREATE TABLE IF NOT EXISTS jobs (
-  job_id TEXT PRIMARY KEY, state TEXT NOT NULL, source TEXT NOT NULL, num_items INTEGER NOT NULL,
-  created_at REAL NOT NULL, finished_at REAL, expires_at REAL NOT NULL,
-  owner TEXT, lease_until REAL NOT NULL DEFAULT 0, problem TEXT, actor TEXT NOT NULL DEFAULT 'anonymous'
-);
-CREATE TABLE IF NOT EXISTS items (
-  job_id TEXT NOT NULL, number INTEGER NOT NULL, image TEXT NOT NULL, image_back TEXT, metadata TEXT,
-  attempts INTEGER NOT NULL DEFAULT 0, outcome TEXT, result TEXT, PRIMARY KEY (job_id, number)
-) WITHOUT ROWID;
-"""
+_TEXTS: Final = ("image", "image_back", "metadata")
 
 
 @dataclass(frozen=True)
@@ -54,11 +47,11 @@ class Item(NewItem):
 
 @dataclass(frozen=True)
 class Job:
-    """A job, whose it is, and how far it is; times in seconds since 1970."""
+    """A job, whose it is, and how far it is; times in seconds since 1970; `source` as it is kept."""
 
     job_id: str
     state: State
-    source: str
+    source: str | bytes
     num_items: int
     created_at: float
     finished_at: float | None
@@ -76,16 +69,13 @@ class LeaseLost(Exception):
 class JobStore:
     """All jobs below one directory; safe from several threads and processes."""
 
-    def __init__(self, directory: Path) -> None:
-        """Make the tables where they are missing."""
+    def __init__(self, directory: Path, *, keys: DataKeys | None = None) -> None:
+        """Make the tables where they are missing; with `keys`, names of files, metadata and results are encrypted."""
         self.directory = directory
         directory.mkdir(parents=True, exist_ok=True)
+        self.seals = JobSeals(keys)
         self._lock = threading.Lock()
-        self._connection = _connect(directory / "batches.db")
-        with self._connected() as connection:
-            connection.executescript(_TABLES)
-            if "actor" not in [row["name"] for row in connection.execute("PRAGMA table_info(jobs)")]:
-                connection.execute(_ACTOR)
+        self._connection = connected(directory / "batches.db")
 
     def close(self) -> None:
         """Give the file back."""
@@ -111,14 +101,17 @@ class JobStore:
         Raises:
             ServiceFault: too_many_batches.
         """
-        rows = [(job_id, n, item.image, item.image_back, item.metadata) for n, item in enumerate(items)]
+        self.seals.begin(job_id)
+        sealed = source if source == UPLOAD else self.seals.text(job_id, source, what="source")
+        rows = [(job_id, n, *self._sealed(job_id, n, item)) for n, item in enumerate(items)]
         with self._changing() as connection:
             if self._num_unfinished(connection) >= max_unfinished:
+                self.seals.forget(job_id)
                 raise too_many()
             connection.execute(
                 "INSERT INTO jobs (job_id, state, source, num_items, created_at, expires_at, actor) "
                 "VALUES (?,?,?,?,?,?,?)",
-                (job_id, "waiting", source, len(rows), now, expires_at, actor),
+                (job_id, "waiting", sealed, len(rows), now, expires_at, actor),
             )
             connection.executemany(
                 "INSERT INTO items (job_id, number, image, image_back, metadata) VALUES (?,?,?,?,?)", rows
@@ -162,7 +155,7 @@ class JobStore:
             ).fetchone()
             if row is None:
                 return None
-            item = _item(row)
+            item = self._item(row)
             connection.execute(
                 "UPDATE items SET attempts = attempts + 1 WHERE job_id = ? AND number = ?", (job_id, item.number)
             )
@@ -175,11 +168,12 @@ class JobStore:
 
     def record(self, job_id: str, number: int, *, owner: str, outcome: Outcome, result: str) -> None:
         """Keep an item's outcome; raises `LeaseLost`."""
+        sealed = self.seals.text(job_id, result, what=f"result {number}")
         with self._changing() as connection:
             self._renew(connection, job_id, owner=owner, until=None)
             connection.execute(
                 "UPDATE items SET outcome = ?, result = ? WHERE job_id = ? AND number = ? AND outcome IS NULL",
-                (outcome, result, job_id, number),
+                (outcome, sealed, job_id, number),
             )
 
     def finish(self, job_id: str, *, owner: str, now: float, expires_at: float, problem: str | None) -> None:
@@ -207,7 +201,15 @@ class JobStore:
         """Forget the job and all its items; False where there is none."""
         with self._changing() as connection:
             connection.execute("DELETE FROM items WHERE job_id = ?", (job_id,))
-            return connection.execute("DELETE FROM jobs WHERE job_id = ?", (job_id,)).rowcount > 0
+            deleted = connection.execute("DELETE FROM jobs WHERE job_id = ?", (job_id,)).rowcount > 0
+        if deleted:
+            self.seals.forget(job_id)
+        return deleted
+
+    def num_jobs(self) -> int:
+        """How many jobs there are."""
+        with self._connected() as connection:
+            return connection.execute("SELECT count(*) FROM jobs").fetchone()[0]
 
     def expired(self, *, now: float) -> list[str]:
         """Jobs past their time."""
@@ -226,8 +228,21 @@ class JobStore:
                 ).fetchall()
             if not page:
                 return
-            yield from map(_item, page)
+            yield from map(self._item, page)
             number = page[-1]["number"]
+
+    def _sealed(self, job_id: str, number: int, item: NewItem) -> tuple[str | bytes | None, ...]:
+        texts = (item.image, item.image_back, item.metadata)
+        return tuple(
+            self.seals.text(job_id, text, what=f"{name} {number}") for name, text in zip(_TEXTS, texts, strict=True)
+        )
+
+    def _item(self, row: sqlite3.Row) -> Item:
+        texts = {
+            name: self.seals.read(row["job_id"], row[name], what=f"{name} {row['number']}")
+            for name in (*_TEXTS, "result")
+        }
+        return Item(**texts, number=row["number"], attempts=row["attempts"], outcome=row["outcome"])
 
     @contextmanager
     def _connected(self) -> Iterator[sqlite3.Connection]:
@@ -254,8 +269,7 @@ class JobStore:
     def _num_unfinished(connection: sqlite3.Connection) -> int:
         return connection.execute("SELECT count(*) FROM jobs WHERE state IN (?, ?)", UNFINISHED).fetchone()[0]
 
-    @staticmethod
-    def _job(connection: sqlite3.Connection, job_id: str) -> Job | None:
+    def _job(self, connection: sqlite3.Connection, job_id: str) -> Job | None:
         row = connection.execute("SELECT * FROM jobs WHERE job_id = ?", (job_id,)).fetchone()
         if row is None:
             return None
@@ -267,18 +281,6 @@ class JobStore:
         return Job(**facts, num_answered=num.get("answered", 0), num_refused=num.get("refused", 0))
 
 
-def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
-    connection.row_factory = sqlite3.Row
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "secure_delete=ON"):
-        connection.execute(f"PRAGMA {pragma}")
-    return connection
-
-
 def too_many() -> ServiceFault:
     """The refusal of one more job."""
     return ServiceFault("too_many_batches", "As many batches wait as the service holds; try again later.")
-
-
-def _item(row: sqlite3.Row) -> Item:
-    return Item(**{name: row[name] for name in row.keys() if name != "job_id"})  # noqa: SIM118

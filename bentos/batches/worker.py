@@ -17,8 +17,8 @@ from bentos.access.caller import ANONYMOUS
 from bentos.answering import SERVICE, Answering
 from bentos.batch import answer_or_problem, item_request_id
 from bentos.batches.results import write_results
-from bentos.batches.sources import UPLOAD, Source, open_source
-from bentos.batches.store import Item, Job, JobStore, LeaseLost, NewItem
+from bentos.batches.sources import Source, open_source
+from bentos.batches.store import UPLOAD, Item, Job, JobStore, LeaseLost, NewItem
 from bentos.faults import ServiceFault
 from bentos.problems import Problem, describe
 from bentos.runtime.answer import Answer
@@ -27,6 +27,7 @@ from bentos.upload_batch import BatchEntry
 
 _log = logging.getLogger(__name__)
 _TRANSIENT: Final = frozenset({"busy", "no_release", "journal_unavailable", "answer_timeout"})
+BATCHES_DIR: Final = "batches"
 _MAX_ATTEMPTS: Final = 3
 _MAX_TRIES: Final = 5
 _LOOK_S: Final = 0.01
@@ -99,7 +100,7 @@ class BatchWorker:
     async def _work(self, job: Job) -> None:
         if job.num_answered + job.num_refused < job.num_items:
             try:
-                source = await asyncio.to_thread(self._open, job)
+                source = await asyncio.to_thread(self.source, job.job_id, job.source)
             except ServiceFault as error:
                 await asyncio.to_thread(self._end, job, problem=error.code)
                 return
@@ -109,7 +110,7 @@ class BatchWorker:
                     await self._work_on(job, item, source=source)
         folder = self.store.folder(job.job_id)
         folder.mkdir(exist_ok=True)
-        await asyncio.to_thread(write_results, self.store.items(job.job_id), folder=folder)
+        await asyncio.to_thread(self._write_results, job)
         await asyncio.to_thread(self._end, job)
 
     async def _work_on(self, job: Job, item: Item, *, source: Source) -> None:
@@ -157,10 +158,24 @@ class BatchWorker:
             return
         self._woken.clear()
 
-    def _open(self, job: Job) -> Source:
+    def source(self, job_id: str, source: str | bytes) -> Source:
+        """The pictures of a job, whose source is given as it is kept; raises `ServiceFault` as `open_source`."""
         settings = self.settings
-        folder = self.store.folder(job.job_id)
-        return open_source(job.source, folder=folder, allowed=settings.job_sources, max_items=settings.job_max_items)
+        return open_source(
+            self.store.seals.read(job_id, source, what="source") or "",
+            folder=self.store.folder(job_id),
+            allowed=settings.job_sources,
+            max_items=settings.job_max_items,
+            opened=lambda path: self.store.seals.open(job_id, path),
+        )
+
+    def _write_results(self, job: Job) -> None:
+        write_results(
+            self.store.items(job.job_id),
+            folder=self.store.folder(job.job_id),
+            create=lambda path: self.store.seals.create(job.job_id, path),
+            policy=self.settings.personal_data,
+        )
 
     def _next(self, job: Job) -> Item | None:
         return self.store.next_item(job.job_id, owner=self._owner, now=self._at(), lease_s=self.settings.job_lease_s)
@@ -200,6 +215,13 @@ class BatchWorker:
 
     def _at(self) -> float:
         return self._now().timestamp()
+
+
+def open_jobs(answering: Answering) -> JobStore:
+    """The jobs of a service's home, encrypted where that is configured."""
+    settings = answering.settings
+    keys = answering.privacy.keys if settings.encrypt_batches else None
+    return JobStore(settings.home / BATCHES_DIR, keys=keys)
 
 
 def _read(item: Item, source: Source) -> tuple[bytes, ...]:

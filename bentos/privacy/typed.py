@@ -1,6 +1,6 @@
 """Personal data in what was typed beside a picture: taken out or refused before anything looks at it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final, Literal
 
 from bentos.privacy.recognise import Found, find, redacted
@@ -32,17 +32,19 @@ def cleaned(typed: PillMetadata | None, *, policy: Policy) -> tuple[PillMetadata
     return typed.model_copy(update=changed), kinds
 
 
-def cleaned_text(text: str, *, policy: Policy, what: str) -> str:
-    """A text that is kept, with `[kind]` for what is personal in it.
+def redact(text: str, *, policy: Policy) -> str:
+    """A text that is shown, with `[kind]` for what is personal in it; as it is where personal data are kept."""
+    return text if policy == "keep" else redacted(text, find(text))
+
+
+def refuse(texts: Iterable[str | None], *, policy: Policy, what: str) -> None:
+    """See that there is nothing personal in texts that are kept.
 
     Raises:
         InputError: personal_data, where the policy is to refuse.
     """
-    if policy == "keep" or not (found := find(text)):
-        return text
-    if policy == "refuse":
+    if policy == "refuse" and any(text and find(text) for text in texts):
         raise InputError("personal_data", f"There is personal data in {what}.")
-    return redacted(text, found)
 
 
 def warned(answer: Answer, redactions: Redactions) -> Answer:

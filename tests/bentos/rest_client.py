@@ -9,8 +9,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from bentos.answering import Answering
-from bentos.batches.store import JobStore
-from bentos.batches.worker import BatchWorker
+from bentos.batches.worker import BatchWorker, open_jobs
 from bentos.journal import Journal
 from bentos.metrics import metrics
 from bentos.observed import Observed
@@ -41,7 +40,7 @@ def app_of(settings: Settings) -> FastAPI:
 
 def batch_worker(places: Answering) -> BatchWorker:
     """A worker over the jobs of the settings' home; it does nothing before `run`."""
-    return BatchWorker(places, store=JobStore(places.settings.home / "batches"), now=lambda: datetime.now(UTC))
+    return BatchWorker(places, store=open_jobs(places), now=lambda: datetime.now(UTC))
 
 
 def client_of(app: FastAPI) -> TestClient:
