@@ -154,13 +154,15 @@ def prove(
 def replay(
     request_id: Annotated[str, typer.Argument(help="of the answer")],
     *,
-    picture: Annotated[Path, typer.Option(help="the photograph that was sent", exists=True, dir_okay=False)],
+    picture: Annotated[
+        Path | None, typer.Option(help="the photograph that was sent; else as retained", exists=True, dir_okay=False)
+    ] = None,
     back: Annotated[Path | None, typer.Option(help="the other side", exists=True, dir_okay=False)] = None,
     metadata: Annotated[str | None, typer.Option(help="what was typed: PillMetadata as JSON")] = None,
     bundle: Annotated[Path | None, typer.Option(help="recogniser/ and gallery/; else as the release says")] = None,
 ) -> None:
     """Give an old answer once more, with the same model and pictures, and say whether it is the same."""
-    from bentos.audit.replay import answered_by
+    from bentos.audit.replay import answered_by, retained, supplied
     from bentos.audit.replay import replay as replayed
     from bentos.runtime.predictor import Predictor
     from bentos.upload import parse_metadata
@@ -168,9 +170,13 @@ def replay(
     settings = Settings()
     entry = _entry_of(request_id, settings)
     predictor = Predictor.from_bundle(bundle) if bundle else answered_by(entry, settings)
-    pictures = [path.read_bytes() for path in (picture, back) if path is not None]
-    typed = parse_metadata(metadata) if metadata else None
-    found = replayed(entry, pictures, metadata=typed, predictor=predictor, settings=settings)
+    if picture is None:
+        asked = retained(entry, settings=settings)
+    else:
+        pictures = [path.read_bytes() for path in (picture, back) if path is not None]
+        typed = parse_metadata(metadata) if metadata else None
+        asked = supplied(entry, pictures, metadata=typed, settings=settings)
+    found = replayed(entry, asked, predictor=predictor)
     for difference in found:
         typer.echo(difference)
     typer.echo(f"entry {entry.entry_id}: {'another answer' if found else 'the same answer'}")
