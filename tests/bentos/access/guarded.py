@@ -56,6 +56,11 @@ def bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}".rstrip()}
 
 
+def lower(headers: dict[str, str]) -> dict[str, str]:
+    """Headers of REST as metadata of gRPC."""
+    return {name.lower(): value for name, value in headers.items()}
+
+
 def guarded_settings(home: Path, *, bundle: Path, **overrides: Any) -> Settings:
     """Settings of a home with a release, and an issuer whose keys lie in a file."""
     tiny_home(home, bundle=bundle)

@@ -15,7 +15,7 @@ from bentos.journal import Journal
 from bentos.proto.rxvision.v1 import medication_identification_pb2 as pb
 from tests.bentos.access.bad_tokens import bad_tokens
 from tests.bentos.access.forge import token
-from tests.bentos.access.guarded import Guarded, bearer, guarded, guarded_settings
+from tests.bentos.access.guarded import Guarded, bearer, guarded, guarded_settings, lower
 from tests.bentos.processes import wait_for
 from tests.builders import jpeg, tiny_catalogue, tiny_picture
 
@@ -87,6 +87,22 @@ def test_a_refused_stream_is_refused_before_its_first_item(service: Guarded) -> 
     assert caught.value.code() is grpc.StatusCode.UNAUTHENTICATED
 
 
+def test_a_stream_ends_with_its_callers_token(service: Guarded) -> None:
+    good_for_s = 4  # and the leeway of 30 s is over
+    text = token(exp=int(time.time()) + good_for_s - 30)
+
+    def items() -> Iterator[pb.PredictStreamRequest]:
+        for name in ("in time", "too late"):
+            yield pb.PredictStreamRequest(item_id=name, item=pb.PredictMedicationRequest(image_data=FRONT))
+            time.sleep(good_for_s + 0.5)
+
+    responses = service.stub.PredictStream(items(), timeout=30, metadata=list(lower(bearer(text)).items()))
+    assert next(responses).item_id == "in time"
+    with pytest.raises(grpc.RpcError) as caught:
+        list(responses)
+    assert caught.value.code() is grpc.StatusCode.UNAUTHENTICATED
+
+
 def test_an_api_key_is_good_over_both_protocols_until_it_is_revoked(service: Guarded) -> None:
     keys = ApiKeys(service.settings.home, now=lambda: datetime.now(UTC))
     key, text = keys.add("scanner", scopes=(Scope.MODEL,), days=1)
@@ -154,6 +170,15 @@ def test_probes_and_the_interface_are_open_to_everybody(service: Guarded) -> Non
         assert service.rest.get(path).status_code == 200
     for path in ("/nothing", "/api/v1/nothing"):
         assert service.rest.get(path).status_code == 404
+
+
+def test_around_the_interface_bentoml_answers_its_probes_and_an_empty_schema(service: Guarded) -> None:
+    for path in ("/livez", "/readyz", "/healthz"):
+        assert service.rest.get(path).status_code == 200
+    assert service.rest.get("/schema.json").json()["routes"] == []
+    for path in ("/", "/docs.json", "/static_content/swagger-ui.css", "/docs", "/redoc"):
+        response = service.rest.get(path)
+        assert (response.status_code, response.headers["Content-Type"]) == (404, "application/problem+json")
 
 
 def test_every_answer_carries_the_security_headers(service: Guarded) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,7 +16,9 @@ from jwt.algorithms import OKPAlgorithm, RSAAlgorithm
 
 from bentos.access.jwks import MAX_BYTES, KeyCache, KeySetUnreadable, read_keys, source_of
 from bentos.faults import ServiceFault
-from tests.bentos.access.forge import EC_KEY, ED_KEY, RSA_KEY, jwk, key_set, private_key
+from tests.bentos.access.forge import EC_KEY, ED_KEY, RSA_KEY, jwk, key_set, private_key, token
+from tests.bentos.access.guarded import bearer, guarded_settings
+from tests.bentos.rest_client import app_of, client_of
 
 
 class Provider:
@@ -217,3 +220,24 @@ def test_keys_are_not_fetched_in_plain_text_from_elsewhere(place: str) -> None:
         source_of(place)
     assert source_of("http://login.example/keys", allow_http=True)
     assert source_of("http://[::1]:9/keys")
+
+
+def test_a_service_takes_tokens_of_a_new_key_and_no_more_of_a_withdrawn_one(
+    provider: Provider, tmp_path: Path, bundle: Path
+) -> None:
+    times = {"access_jwks_ttl_s": 0.5, "access_jwks_max_age_s": 1, "access_jwks_cooldown_s": 0.1}
+    with serving(provider) as url:
+        app = app_of(guarded_settings(tmp_path / "home", bundle=bundle, access_jwks=url, **times))
+        with client_of(app) as client:
+            status = lambda key_id: client.get("/api/v1/model", headers=bearer(token(key_id))).status_code
+            assert (status(EC_KEY), status(ED_KEY)) == (200, 401)
+            provider.body = key_set(EC_KEY, ED_KEY)
+            time.sleep(0.15)
+            assert (status(ED_KEY), status(EC_KEY)) == (200, 200)
+            provider.body = key_set(ED_KEY)
+            time.sleep(0.6)
+            assert (status(ED_KEY), status(EC_KEY)) == (200, 401)
+            provider.status = 500
+            time.sleep(1.1)
+            assert status(ED_KEY) == 503
+        app.state.answering.close()

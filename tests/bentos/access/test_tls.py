@@ -1,5 +1,6 @@
 """TLS on real connections over the loopback, for both protocols, with and without certificates of the callers."""
 
+import socket
 import ssl
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,15 @@ def context(trusted: Authority, own: Pair | None = None) -> ssl.SSLContext:
     return made
 
 
+def outdated() -> ssl.SSLContext:
+    """A client that speaks TLS 1.1 at most, and whatever ciphers that had."""
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    made.check_hostname, made.verify_mode = False, ssl.CERT_NONE
+    made.set_ciphers("ALL:@SECLEVEL=0")
+    made.minimum_version, made.maximum_version = ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1
+    return made
+
+
 def credentials(trusted: Authority, own: Pair | None = None) -> grpc.ChannelCredentials:
     pair = (None, None) if own is None else (own.key.read_bytes(), own.certificate.read_bytes())
     return grpc.ssl_channel_credentials(trusted.certificate.read_bytes(), *pair)
@@ -89,6 +99,9 @@ def test_a_local_token_over_tls_on_both_protocols(
         ):
             with pytest.raises(CallFailed):
                 failing()
+        for address in (settings.port, settings.grpc_port):
+            with pytest.raises(ssl.SSLError), socket.create_connection(("127.0.0.1", address)) as plain:
+                outdated().wrap_socket(plain)
         with pytest.raises(httpx.HTTPError):
             httpx.get(f"http://127.0.0.1:{settings.port}/health")
 
