@@ -188,11 +188,22 @@ def source_commit() -> str:
 
 
 def reached(
-    evaluation: MadeEvaluation, champion: dict[str, Any] | None, dataset: Dataset, workspace: Workspace
+    evaluation: MadeEvaluation,
+    champion: dict[str, Any] | None,
+    dataset: Dataset,
+    bundle: tuple[Path, Path],
+    workspace: Workspace,
+    launched_by: str | None,
 ) -> "tuple[Verdict, Path]":
-    """The verdict on an evaluation, and its signed file; the report is written beside the evaluation."""
+    """The verdict on an evaluation, and its signed file; report, cards and their statement lie beside the evaluation.
+
+    `bundle` are the directories of recogniser and gallery; `launched_by` is who launched the run, where it says so.
+    """
     from bentos.signing import signing_key
     from data.harm import Harm
+    from monitoring.evidence.binding import Basis, bind
+    from monitoring.evidence.changes import Specs
+    from monitoring.evidence.provenance import this_code
     from monitoring.gates import judge
     from monitoring.judging import REPORT_FILE, read_evaluation
     from monitoring.pictures import Pictures
@@ -204,12 +215,16 @@ def reached(
     measured = read_evaluation(directory)
     other = None if champion is None or _same(champion, measured) else champion
     gates = judge(measured, champion=other, policy=policy_named(measured["about"]["profile"]), harm=harm)
-    found = reach_verdict(measured, gates=gates, champion=other, at=now)
-    pictures = Pictures(workspace.table(dataset.path), workspace.root)
+    found = reach_verdict(measured, gates=gates, champion=other, at=now, launched_by=launched_by)
+    rows, key = workspace.table(dataset.path), signing_key(workspace.settings().keys_dir)
+    pictures = Pictures(rows, workspace.root)
     write_report(measured, gates=gates, facts=measured["about"]["training_facts"], harm=harm, at=now,
                  out=directory / REPORT_FILE, pictures=pictures)  # fmt: skip
     path = workspace.path(f"verdicts/{directory.name}.json")
-    return found, write_verdict(found, path, key=signing_key(workspace.settings().keys_dir))
+    write_verdict(found, path, key=key)
+    basis = Basis(rows, dataset.fingerprint, this_code(commit=source_commit()), launched_by, now)
+    bind(directory, verdict=path, specs=Specs.read(*bundle), basis=basis, key=key)
+    return found, path
 
 
 def _same(champion: dict[str, Any], measured: dict[str, Any]) -> bool:

@@ -6,7 +6,7 @@ from assets.configs import EvaluationConfig
 from assets.ingest import OWNERS
 from assets.records import Catalogue, Dataset, MadeEvaluation, MadeGallery, MadeRecogniser, MadeVerdict
 from assets.registry import Registry
-from assets.resources import MlflowTracker, Progress, Workspace
+from assets.resources import LAUNCHED_BY, MlflowTracker, Progress, Workspace
 
 
 @dg.asset(group_name="evaluation", owners=OWNERS, kinds={"onnxruntime"})
@@ -44,6 +44,7 @@ def verdict(
     catalogue: Catalogue,
     dataset: Dataset,
     recogniser: MadeRecogniser,
+    gallery: MadeGallery,
     evaluation: MadeEvaluation,
     workspace: Workspace,
     registry: Registry,
@@ -52,9 +53,12 @@ def verdict(
     """Every gate held against floors and champion, the report for a person, and a signature over the outcome."""
     from assets.assembly import champion_judged, reached
     from assets.describe import describe_gates
+    from monitoring.promote import record_verdict
 
     champion = champion_judged(evaluation, catalogue, dataset, workspace, progress)
-    found, path = reached(evaluation, champion, dataset, workspace)
+    bundle = (workspace.path(recogniser.directory), workspace.path(gallery.directory))
+    found, path = reached(evaluation, champion, dataset, bundle, workspace, context.run.tags.get(LAUNCHED_BY))
+    record_verdict(workspace.desk_of(context.run), found, version=recogniser.version)
     registry.tag(recogniser.version, gates="passed" if found.passed else "failed", evaluation=found.evaluation)
     registry.follow(candidate=recogniser.version if found.passed else None)
     context.add_output_metadata(describe_gates(found, report=workspace.path(evaluation.directory) / "report.html"))

@@ -22,7 +22,7 @@ def release(
     from monitoring.promote import promote
 
     spec = promote(
-        workspace.desk(actor=f"dagster:{context.run.run_id}"), recogniser=workspace.path(recogniser.directory),
+        workspace.desk_of(context.run), recogniser=workspace.path(recogniser.directory),
         gallery=workspace.path(gallery.directory), verdict=workspace.path(verdict.path), version=recogniser.version,
         now=workspace.now(),
     )  # fmt: skip

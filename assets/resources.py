@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 # Which of its two faces MLflow's interface shows an experiment with: training, not chat traces.
 _TRAINING_VIEW = {"mlflow.experimentKind": "custom_model_development"}
+LAUNCHED_BY = "rxvision/launched_by"
 Step = Callable[[int, int | None], None]
 Steps = Callable[[str, int, int | None], None]
 
@@ -73,6 +74,13 @@ class Workspace(dg.ConfigurableResource):
 
     home: str
 
+    def setup_for_execution(self, context: dg.InitResourceContext) -> None:
+        """A run's launch is an entry of the journal before anything of it is done; a sensor has no run."""
+        from assets.launches import record_launch
+
+        if context.run is not None:
+            record_launch(context.run, desk=self.desk_of(context.run))
+
     @property
     def root(self) -> Path:
         """The absolute home."""
@@ -104,6 +112,10 @@ class Workspace(dg.ConfigurableResource):
     def settings(self) -> Settings:
         """The serving side's settings for this home: where keys, journal and release lie."""
         return Settings(home=self.root)
+
+    def desk_of(self, run: dg.DagsterRun) -> "ReleaseDesk":
+        """The desk of a job: in the name of who launched it where its tags say so, else of the run."""
+        return self.desk(actor=run.tags.get(LAUNCHED_BY, f"dagster:{run.run_id}"))
 
     def desk(self, *, actor: str = "dagster") -> "ReleaseDesk":
         """Where releases of this home are changed, in the name of `actor`."""

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from assets.records import MadeGallery, MadeRecogniser, MadeVerdict
 from assets.registry import Registry
 from assets.resources import Workspace
 from bentos.release import ReleaseSpec
@@ -40,6 +41,39 @@ def shadow_wanted(wanted: Wanted, *, workspace: Workspace, registry: Registry, a
                       version=version, now=workspace.now())  # fmt: skip
     registry.follow_release(spec)
     return spec
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A bundle with its version of the registry and the file of its verdict."""
+
+    bundle: Bundle
+    version: str
+    verdict: Path
+
+
+def candidate(wanted: Wanted, *, workspace: Workspace, registry: Registry) -> Candidate:
+    """What is wanted with its verdict; the last training's where nothing is named.
+
+    Raises:
+        CandidateError: nothing is named and nothing was trained, or what is named is not there.
+        VerdictError: no passing verdict is about it.
+    """
+    if wanted.version is None and wanted.bundle is None:
+        return _last_trained(wanted, workspace=workspace)
+    bundle, version = _found(wanted, workspace=workspace, registry=registry)
+    return Candidate(bundle, version, wanted.verdict or _verdict_on(bundle, workspace=workspace))
+
+
+def _last_trained(wanted: Wanted, *, workspace: Workspace) -> Candidate:
+    paths = {name: workspace.path(f"records/{name}.json") for name in ("recogniser", "gallery", "verdict")}
+    if missing := [name for name, path in paths.items() if not path.is_file()]:
+        raise CandidateError(f"no {missing[0]} was made in {workspace.root}; name a --version or a BUNDLE")
+    recogniser = MadeRecogniser.model_validate_json(paths["recogniser"].read_bytes())
+    gallery = MadeGallery.model_validate_json(paths["gallery"].read_bytes())
+    verdict = MadeVerdict.model_validate_json(paths["verdict"].read_bytes())
+    bundle = Bundle(workspace.path(recogniser.directory), wanted.gallery or workspace.path(gallery.directory))
+    return Candidate(bundle, recogniser.version, wanted.verdict or workspace.path(verdict.path))
 
 
 def _found(wanted: Wanted, *, workspace: Workspace, registry: Registry) -> tuple[Bundle, str]:

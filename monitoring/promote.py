@@ -19,7 +19,7 @@ from monitoring.evidence.envelope import EnvelopeError, RulesFileError
 from monitoring.evidence.rules import Proposal, demand_rules
 from monitoring.gallery_gate import judge_gallery
 from monitoring.gates import failures_in_words
-from monitoring.verdict import VerdictError, demand, read_verdict
+from monitoring.verdict import Verdict, VerdictError, demand, read_verdict
 
 
 class RollbackError(Exception):
@@ -90,8 +90,9 @@ def promote(
         ContractError: a file was changed, or the gallery is another recogniser's.
     """
     signing_key(desk.keys_dir)
-    with refusals_journalled(desk, of="promote", version=version, now=now):
+    with refusals_journalled(desk, of="promote", version=version, now=now) as about:
         proposal = admitted(desk, recogniser=recogniser, gallery=gallery, verdict=verdict, version=version)
+        about |= digests_of(proposal.ref)
         current = desk.current()
         if current is not None and current.champion == proposal.ref:
             return current
@@ -110,15 +111,32 @@ def admitted(desk: ReleaseDesk, *, recogniser: Path, gallery: Path, verdict: Pat
     return Proposal(ref, judged, verdict)
 
 
+def record_verdict(desk: ReleaseDesk, found: Verdict, *, version: str) -> None:
+    """What the gates said of a candidate is an entry."""
+    entry = Entry(at=datetime.fromisoformat(found.at), actor=desk.actor, action="verdict",
+                  outcome="passed" if found.passed else "refused", subject_ref=version, recogniser=found.recogniser,
+                  gallery=found.gallery, payload={"evaluation": found.evaluation, "policy": found.gates.policy,
+                                                  "failed": failures_in_words(found.gates.gates)})  # fmt: skip
+    journal = Journal(desk.journal_url)
+    journal.append(entry)
+    journal.close()
+
+
+def digests_of(ref: Ref) -> dict[str, str]:
+    """Recogniser and gallery of a reference, as an entry names them."""
+    return {"recogniser": ref.recogniser, "gallery": ref.gallery}
+
+
 @contextmanager
-def refusals_journalled(desk: ReleaseDesk, *, of: str, version: str, now: str) -> Iterator[None]:
-    """A refused promotion or challenge is an entry, with the reason."""
+def refusals_journalled(desk: ReleaseDesk, *, of: str, version: str, now: str) -> Iterator[dict[str, str]]:
+    """A refused promotion or challenge is an entry, with the reason; yields a place for the digests, once known."""
+    about: dict[str, str] = {}
     try:
-        yield
+        yield about
     except tuple(_REFUSALS) as error:
         outcome = next(name for kind, name in _REFUSALS.items() if isinstance(error, kind))
         entry = Entry(at=datetime.fromisoformat(now), actor=desk.actor, action=f"refuse_{of}", outcome=outcome,
-                      subject_ref=version, payload={"why": str(error)})  # fmt: skip
+                      subject_ref=version, payload={"why": str(error)}, **about)  # fmt: skip
         journal = Journal(desk.journal_url)
         journal.append(entry)
         journal.close()

@@ -9,7 +9,7 @@ from bentos.rollout.decisions import decision
 from bentos.rollout.limits import Limits
 from bentos.signing import signing_key
 from monitoring.evidence.rules import demand_rules
-from monitoring.promote import ReleaseDesk, admitted, check_loadable, publish, refusals_journalled
+from monitoring.promote import ReleaseDesk, admitted, check_loadable, digests_of, publish, refusals_journalled
 
 ROLES = ("challenger", "shadow")
 
@@ -40,8 +40,9 @@ def challenge(
         ContractError: a file was changed, or the gallery is another recogniser's.
     """
     current = _open_to_trials(desk)
-    with refusals_journalled(desk, of="challenge", version=version, now=now):
+    with refusals_journalled(desk, of="challenge", version=version, now=now) as about:
         proposal = admitted(desk, recogniser=recogniser, gallery=gallery, verdict=verdict, version=version)
+        about |= digests_of(proposal.ref)
         allowed = demand_rules(desk, proposal, champion=current.champion, now=now)
     ref, judged = proposal.ref, proposal.judged
     if (ref.recogniser, ref.gallery) == (current.champion.recogniser, current.champion.gallery):

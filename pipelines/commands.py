@@ -8,10 +8,12 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from pipelines.evidence_commands import app as evidence_commands
 from pipelines.trial_commands import app as trial_commands
 
 app = typer.Typer(no_args_is_help=True, help="Train, judge, promote and measure.")
 app.add_typer(trial_commands)
+app.add_typer(evidence_commands)
 Directory = Annotated[Path, typer.Option(exists=True, file_okay=False)]
 GallerySizes = Annotated[
     Path | None, typer.Option(help="directory for coverage and false names over the gallery's size")
@@ -59,13 +61,16 @@ def ui() -> None:
 
 
 @app.command()
-def rollback() -> None:
+def rollback(
+    *,
+    reason: Annotated[str | None, typer.Option(help="stands in the journal for good: nothing about a patient")] = None,
+) -> None:
     """Put the previous release back in force; services follow within seconds."""
     from pipelines.line import roll_back
     from pipelines.showing import in_one_sentence
 
     with in_one_sentence():
-        spec = roll_back()
+        spec = roll_back(reason=reason)
     Console().print(f"version {spec.champion.version} is in force again: recogniser {spec.champion.recogniser[7:19]}, "
                     f"gallery {spec.champion.gallery[7:19]}")  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 import dagster as dg
 from dagster_mlflow import end_mlflow_on_run_finished
+from pydantic import Field
 
 from assets.registry import Registry
 from assets.resources import Workspace
@@ -39,12 +40,28 @@ drift_report = dg.define_asset_job(
 )
 
 
+class RollbackConfig(dg.Config):
+    """Why the present release goes."""
+
+    reason: str = Field("", max_length=500, description="stands in the journal for good: nothing about a patient")
+
+
+enforce_retention = dg.define_asset_job(
+    "enforce_retention",
+    selection=dg.AssetSelection.assets("retention"),
+    description="Delete what is past its period: pictures, subjects, batches, drift reports, logs.",
+    executor_def=dg.in_process_executor,
+)
+
+
 @dg.op(description="Put the previous release back in force, and make the registry's aliases follow.")
-def put_previous_back(context: dg.OpExecutionContext, workspace: Workspace, registry: Registry) -> None:
+def put_previous_back(
+    context: dg.OpExecutionContext, config: RollbackConfig, workspace: Workspace, registry: Registry
+) -> None:
     """Fails where there is no previous release, or where its files were changed since."""
     from monitoring.promote import rollback as roll_back
 
-    spec = roll_back(workspace.desk(actor=f"dagster:{context.run.run_id}"), now=workspace.now())
+    spec = roll_back(workspace.desk_of(context.run), now=workspace.now(), reason=config.reason or None)
     registry.follow_release(spec)
     context.log.info("version %s is in force again", spec.champion.version)
 
@@ -55,4 +72,4 @@ def rollback() -> None:
     put_previous_back()
 
 
-JOBS = (ingest, retrain, promote, rollback, drift_report)
+JOBS = (ingest, retrain, promote, rollback, drift_report, enforce_retention)

@@ -96,7 +96,7 @@ def show_interfaces(console: Console) -> None:
     _keep(servers, console=console)
 
 
-def roll_back() -> "ReleaseSpec":
+def roll_back(*, reason: str | None = None) -> "ReleaseSpec":
     """Go back to the previous release; the registry's aliases follow."""
     import getpass
 
@@ -107,7 +107,7 @@ def roll_back() -> "ReleaseSpec":
     environment = Environment()
     prepare(environment)
     workspace = Workspace(home=str(environment.root))
-    spec = rollback(workspace.desk(actor=f"person:{getpass.getuser()}"), now=workspace.now())
+    spec = rollback(workspace.desk(actor=f"person:{getpass.getuser()}"), now=workspace.now(), reason=reason)
     Registry(tracking_uri=environment.mlflow_uri).follow_release(spec)
     return spec
 

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from assets.assembly import source_commit
 from bentos.bundle import current_release
 from bentos.release import ReleaseSpec, directories
 from bentos.runtime.contract import read_recogniser_spec, spec_digest
@@ -23,6 +24,9 @@ from bentos.signing import signing_key
 from data.harm import Harm
 from data.site import FIT, JUDGE, SITE_ROLE, SitePhotos, read_site_photos
 from monitoring.evaluate import evaluate
+from monitoring.evidence.binding import Basis, bind
+from monitoring.evidence.changes import Specs
+from monitoring.evidence.provenance import this_code
 from monitoring.gates import Gates
 from monitoring.judging import keep_evaluation
 from monitoring.recalibration import Comparison, changes, judge_recalibration, page
@@ -180,12 +184,17 @@ def _kept(
     gates = judge_recalibration(found, coverage_shown=shown, harm=Harm())
     digest = spec_digest(read_recogniser_spec(made.recogniser))
     story, rows = _story(made, read, site=site, config=config), changes(found)
-    verdict = reach_verdict(found.after.metrics, gates=gates, champion=found.before.metrics, at=site.now)
-    work = made.recogniser.parent
-    write_verdict(verdict, work / VERDICT_FILE, key=signing_key(settings.keys_dir))
+    launched_by = f"person:{getpass.getuser()}"
+    verdict = reach_verdict(found.after.metrics, gates=gates, champion=found.before.metrics, at=site.now,
+                            launched_by=launched_by)  # fmt: skip
+    work, key = made.recogniser.parent, signing_key(settings.keys_dir)
+    write_verdict(verdict, work / VERDICT_FILE, key=key)
     title = f"Recalibration for {site.name}, {site.now[:10]}"
     (work / PAGE_FILE).write_text(page(title, story=story, rows=rows, gates=gates.gates), encoding="utf-8")
-    keep_evaluation(found.after, settings.home / "evaluations")
+    kept = keep_evaluation(found.after, settings.home / "evaluations")
+    shutil.copy(work / PAGE_FILE, kept)
+    basis = Basis(read.rows, digest, this_code(commit=source_commit()), launched_by, site.now)
+    bind(kept, verdict=work / VERDICT_FILE, specs=Specs.read(made.recogniser, made.gallery), basis=basis, key=key)
     target = work.parent / f"{_slug(site.name)}-{digest[7:19]}"
     shutil.rmtree(target, ignore_errors=True)
     shutil.move(work, target)

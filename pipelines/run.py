@@ -1,6 +1,7 @@
 """The whole line on one command: ingest, retrain, promote as three Dagster runs, with bars, on one home."""
 
 import fcntl
+import getpass
 import logging
 import os
 from collections.abc import Iterator, Mapping
@@ -22,7 +23,7 @@ from rich.progress import (
 )
 
 from assets.describe import WHY
-from assets.resources import Step, Steps, stage_per_part
+from assets.resources import LAUNCHED_BY, Step, Steps, stage_per_part
 from pipelines.definitions import build_definitions
 from pipelines.environments import Environment, prepare
 from pipelines.sensors import record_failure
@@ -129,7 +130,7 @@ def _run_job(
     result = job.execute_in_process(
         instance=instance,
         raise_on_error=False,
-        tags={PID_TAG: str(os.getpid())},
+        tags={PID_TAG: str(os.getpid()), LAUNCHED_BY: f"person:{getpass.getuser()}"},
         run_config={"loggers": {_LOGGER: {}}, "ops": mine},
     )
     if result.success:

@@ -18,17 +18,20 @@ class CommandFault(RuntimeFault):
 @contextmanager
 def in_one_sentence() -> Iterator[None]:
     """Turns the named errors of training, monitoring and data into what `rxvision` prints as one sentence."""
+    from bentos.evidence.approvals import ApprovalError
     from data.catalogue.errors import CatalogueError
     from data.sources.labelled import LayoutError
     from monitoring.benchmark import BenchmarkError
     from monitoring.candidates import CandidateError
+    from monitoring.evidence.envelope import EnvelopeError, RulesFileError
     from monitoring.experiment_rows import ExperimentError
     from monitoring.promote import GalleryRefusedError, RollbackError
     from monitoring.records import RecordError
     from monitoring.trial import TrialError
     from monitoring.verdict import VerdictError
 
-    named = (CatalogueError, LayoutError, BenchmarkError, CandidateError, ExperimentError, GalleryRefusedError,
+    named = (ApprovalError, EnvelopeError, RulesFileError, CatalogueError, LayoutError, BenchmarkError, CandidateError,
+             ExperimentError, GalleryRefusedError,
              RollbackError, RecordError, TrialError, VerdictError)  # fmt: skip
     try:
         yield

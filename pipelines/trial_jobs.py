@@ -28,7 +28,7 @@ def put_challenger(
     from assets.trials import Wanted, challenge_wanted
 
     spec = challenge_wanted(Wanted(config.version), share=config.share, workspace=workspace, registry=registry,
-                            actor=f"dagster:{context.run.run_id}")  # fmt: skip
+                            actor=workspace.desk_of(context.run).actor)  # fmt: skip
     context.log.info("version %s challenges version %s", config.version, spec.champion.version)
 
 
@@ -40,7 +40,7 @@ def put_shadow_beside(
     from assets.trials import Wanted, shadow_wanted
 
     spec = shadow_wanted(Wanted(config.version), workspace=workspace, registry=registry,
-                         actor=f"dagster:{context.run.run_id}")  # fmt: skip
+                         actor=workspace.desk_of(context.run).actor)  # fmt: skip
     context.log.info("version %s stands behind version %s", config.version, spec.champion.version)
 
 
@@ -49,7 +49,7 @@ def sign_withdrawals(context: dg.OpExecutionContext, workspace: Workspace, regis
     """Does nothing where nothing was withdrawn."""
     from monitoring.trial import settle
 
-    spec = settle(workspace.desk(actor=f"dagster:{context.run.run_id}"), now=workspace.now())
+    spec = settle(workspace.desk_of(context.run), now=workspace.now())
     if spec is not None:
         registry.follow_release(spec)
     context.log.info("nothing was withdrawn" if spec is None else f"version {spec.champion.version} is in force")

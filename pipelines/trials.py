@@ -17,16 +17,16 @@ def challenge_with(wanted: "Wanted", *, share: float) -> ReleaseSpec:
     """Give a version a share of the traffic; the registry's aliases follow."""
     from assets.trials import challenge_wanted
 
-    _register(wanted)
-    return challenge_wanted(wanted, share=share, **_world())
+    register_wanted(wanted)
+    return challenge_wanted(wanted, share=share, **world())
 
 
 def shadow_with(wanted: "Wanted") -> ReleaseSpec:
     """Let a version answer unseen; the registry's aliases follow."""
     from assets.trials import shadow_wanted
 
-    _register(wanted)
-    return shadow_wanted(wanted, **_world())
+    register_wanted(wanted)
+    return shadow_wanted(wanted, **world())
 
 
 def end() -> ReleaseSpec:
@@ -45,22 +45,22 @@ def settled() -> ReleaseSpec | None:
 
 
 def _signed(change: Callable[[ReleaseDesk, str], ReleaseSpec | None]) -> ReleaseSpec | None:
-    world = _world()
-    workspace = world["workspace"]
-    spec = change(workspace.desk(actor=world["actor"]), workspace.now())
+    here = world()
+    workspace = here["workspace"]
+    spec = change(workspace.desk(actor=here["actor"]), workspace.now())
     if spec is not None:
-        world["registry"].follow_release(spec)
+        here["registry"].follow_release(spec)
     return spec
 
 
-def _register(wanted: "Wanted") -> None:
+def register_wanted(wanted: "Wanted") -> None:
     """Make the recogniser of a bundle a version of the registry, where it is none yet."""
     if wanted.bundle is None:
         return
     from assets.resources import MlflowTracker
     from bentos.runtime.contract import read_recogniser_spec, spec_digest
 
-    environment, registry = Environment(), _world()["registry"]
+    environment, registry = Environment(), world()["registry"]
     directory = wanted.bundle / "recogniser"
     digest = spec_digest(read_recogniser_spec(directory))
     if registry.version_of(digest) is not None:
@@ -72,7 +72,7 @@ def _register(wanted: "Wanted") -> None:
         registry.register(directory, digest=digest, run_id=run.info.run_id)
 
 
-def _world() -> dict:
+def world() -> dict:
     """The home of the environment, its registry, and the person who signs there."""
     from assets.registry import Registry
     from assets.resources import Workspace

@@ -14,6 +14,7 @@ import pillow_heif
 from PIL import Image, UnidentifiedImageError
 
 from bentos.runtime.errors import InputError
+from bentos.runtime.heif import heic_refused
 
 MAX_BYTES = 20 * 2**20
 MAX_PIXELS = 64_000_000
@@ -102,6 +103,8 @@ def _open(data: bytes, kind: str) -> Image.Image:
         _check_size(*struct.unpack(">II", data[16:24]))
     if kind != "HEIF":
         return Image.open(io.BytesIO(data), formats=(kind,))
+    if (why := heic_refused()) is not None:
+        raise InputError("unsupported_format", f"HEIC pictures are not taken here, as {why}. Send a JPEG or PNG.")
     pillow_heif.options.DECODE_THREADS = 1
     heif = pillow_heif.open_heif(io.BytesIO(data), convert_hdr_to_8bit=True)
     _check_size(*heif.size)

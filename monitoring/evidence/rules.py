@@ -19,6 +19,7 @@ from monitoring.evidence.envelope import (
     PERMISSIVE,
     ChangeEnvelope,
     EnvelopeError,
+    RulesFileError,
     outside,
     read_envelope,
     read_rules_file,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from monitoring.promote import ReleaseDesk
 
 _JOB: Final = "dagster:"
+RULES_DIR: Final = "rules"
 
 
 class PromotionRules(BaseModel):
@@ -108,6 +110,7 @@ def demand_rules(desk: "ReleaseDesk", proposal: Proposal, *, champion: Ref | Non
         first=champion is None,
     ):  # fmt: skip
         raise EnvelopeError(f"outside the change envelope {rules.envelope.name!r}: {'; '.join(reasons)}")
+    _keep(rules, desk.home)
     given = demand_approvals(
         approval_files(desk.home), about=proposal.bound, rules=rules.promotion.approvals,
         launched_by=(proposal.judged.launched_by, _person(desk.actor)), now=datetime.fromisoformat(now),
@@ -123,6 +126,25 @@ def demand_rules(desk: "ReleaseDesk", proposal: Proposal, *, champion: Ref | Non
         "figures": figures(evaluation, harm=harm),
         "figures_before": figures(before, harm=harm),
     }
+
+
+def kept_rules(home: Path, digest: str) -> bytes:
+    """The rules or the envelope of a digest, as they were in force at a promotion: canonical JSON.
+
+    Raises:
+        RulesFileError: they are not below the home any more, or were altered.
+    """
+    path = home / RULES_DIR / f"{digest.removeprefix('sha256:')}.json"
+    if not path.is_file() or "sha256:" + file_sha256(path) != digest:
+        raise RulesFileError(f"{path} is missing or was altered")
+    return path.read_bytes()
+
+
+def _keep(rules: Rules, home: Path) -> None:
+    for one in (rules.promotion, rules.envelope):
+        path = home / RULES_DIR / f"{one.digest.removeprefix('sha256:')}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(canonical_json(one.model_dump(mode="json")))
 
 
 def _changes(champion: Ref | None, ref: Ref, *, home: Path) -> Sequence[Change]:

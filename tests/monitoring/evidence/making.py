@@ -2,6 +2,7 @@
 
 import json
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -65,9 +66,15 @@ def keep(desk: ReleaseDesk, measured: dict) -> str:
     return digest
 
 
+@cache
+def _plain_evaluation() -> str:
+    return json.dumps(evaluation())
+
+
 def measured(*, picture_top1: float = 0.9, **about) -> dict:
     """An evaluation whose first figure is set."""
-    found = json.loads(json.dumps(evaluation(**about)))
+    found = json.loads(_plain_evaluation())
+    found["about"].update(about)
     found["questions"]["picture"]["drug"]["top1"]["value"] = picture_top1
     return found
 
