@@ -14,7 +14,7 @@ _TEMPLATE: Final = Path(__file__).with_name("report.html")
 _SHOWN_CHECKPOINTS: Final = 8
 _SHOWN_CHANGES: Final = 200
 _MOST_BARS: Final = 92
-_NO_TRAFFIC: Final = frozenset({"judge", "launch", "run_failed"})
+_NO_TRAFFIC: Final = frozenset({"verdict", "launch", "run_failed"})
 WORDS: Final = {
     "predict": "question asked about a picture",
     "feedback": "said what a pill really was",
@@ -23,7 +23,7 @@ WORDS: Final = {
     "load_release": "a service took up a release",
     "launch": "a run was launched",
     "run_failed": "a run failed",
-    "judge": "gates judged a candidate",
+    "verdict": "gates judged a candidate",
     "promote": "a version was put in force",
     "refuse_promote": "a promotion was refused",
     "challenge": "a challenger got a share of the traffic",
@@ -151,7 +151,7 @@ def _row(change: Change) -> dict[str, Any]:
         about.append(str(said["variant"]))
     if change.action in ("launch", "run_failed") and said.get("job"):
         about.append(f"job {said['job']}")
-    if change.action == "judge" and said.get("failed"):
+    if change.action == "verdict" and said.get("failed"):
         about.append("not met: " + ", ".join(map(str, said["failed"])))
     if approvers := said.get("approved_by"):
         about.append("approved by " + ", ".join(map(str, approvers)))

@@ -13,7 +13,7 @@ from bentos.audit.checkpoints import Checkpoint
 CHANGES: Final = frozenset(
     {
         "promote", "rollback", "challenge", "put_shadow", "end_trials", "settle", "withdraw", "pause", "resume",
-        "refuse_promote", "refuse_challenge", "judge", "launch", "run_failed", "rotate_keys", "erase_subject",
+        "refuse_promote", "refuse_challenge", "verdict", "launch", "run_failed", "rotate_keys", "erase_subject",
         "export_subject", "approve",
     }
 )  # fmt: skip

@@ -127,11 +127,11 @@ def test_a_killed_worker_takes_its_own_requests_and_nothing_else(settings: Setti
 
 @pytest.mark.soak
 def test_ten_thousand_answers_while_workers_are_killed_at_random(settings: Settings) -> None:
-    load, rng, num_killed = Load(settings), random.Random(settings.journal), 0
-    with launched(settings) as process, load.running():
+    load, rng, num_killed = Load(settings), random.Random(0), 0
+    with launched(settings.model_copy(update={"cache_entries": 64})) as process, load.running():
         while len(load.answered) < 10_000:
             wait_for(lambda: len(workers(process.pid)) == 2, timeout_s=120)
-            seen = len(load.answered) + rng.randrange(400)
+            seen = len(load.answered) + rng.randrange(1000)
             wait_for(lambda seen=seen: len(load.answered) > seen, timeout_s=300)
             os.kill(rng.choice(sorted(workers(process.pid))), signal.SIGKILL)
             num_killed += 1

@@ -22,7 +22,7 @@ STORY = (
     {"action": "predict", "actor": "caller:2", "outcome": "refused", **OLD, "payload": {"code": "too_large"}},
     {"action": "access_denied", "actor": "unknown", "outcome": "denied", "payload": DENIED},
     {"action": "launch", "actor": "<script>alert(1)</script>", "outcome": "started", "payload": {"job": "retrain"}},
-    {"action": "judge", "actor": "person:jo", "outcome": "failed", **NEW, "payload": {"failed": ["worst slice"]}},
+    {"action": "verdict", "actor": "person:jo", "outcome": "failed", **NEW, "payload": {"failed": ["worst slice"]}},
     {"action": "promote", "actor": "person:maria", "outcome": "released", "subject_ref": "4", **NEW},
     {"action": "predict", "actor": "caller:1", "outcome": "answered", **NEW},
     {"action": "rollback", "actor": "person:jo", "outcome": "released", "subject_ref": "3", **OLD,
