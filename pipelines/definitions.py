@@ -15,7 +15,7 @@ ENVIRONMENT = Environment()
 prepare(ENVIRONMENT)
 warnings.filterwarnings("ignore", category=dg.BetaWarning)
 
-from assets import checks, drift, evaluation, features, ingest, models, promotion  # noqa: E402
+from assets import checks, drift, evaluation, features, ingest, models, promotion, retention  # noqa: E402
 from assets.registry import Registry  # noqa: E402
 from assets.resources import JsonRecords, LogProgress, MlflowTracker, Progress, Workspace, job_mlflow  # noqa: E402
 from pipelines.jobs import JOBS  # noqa: E402
@@ -23,7 +23,7 @@ from pipelines.schedules import SCHEDULES  # noqa: E402
 from pipelines.sensors import drift_breach, new_photographs, run_failed  # noqa: E402
 from pipelines.trial_jobs import TRIAL_JOBS, withdrawn  # noqa: E402
 
-ASSET_MODULES = (ingest, features, models, evaluation, promotion, drift)
+ASSET_MODULES = (ingest, features, models, evaluation, promotion, drift, retention)
 
 
 def build_definitions(

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from pipelines.jobs import drift_report, ingest
+from pipelines.jobs import drift_report, enforce_retention, ingest
 
 nightly_drift = dg.ScheduleDefinition(
     name="nightly_drift",
@@ -18,4 +18,11 @@ nightly_ingest = dg.ScheduleDefinition(
     description="Reads what is new in every source; switch on where photographs keep arriving.",
     default_status=dg.DefaultScheduleStatus.STOPPED,
 )
-SCHEDULES = (nightly_drift, nightly_ingest)
+nightly_retention = dg.ScheduleDefinition(
+    name="nightly_retention",
+    job=enforce_retention,
+    cron_schedule="0 4 * * *",
+    description="Every night what is past its period is deleted, with a report and an entry of the journal.",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+)
+SCHEDULES = (nightly_drift, nightly_ingest, nightly_retention)

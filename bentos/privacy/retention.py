@@ -9,11 +9,13 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import func, select
 
+from bentos.batches.seals import OWNER
 from bentos.batches.store import JobStore
 from bentos.journal import TABLE, Entry, Journal
 from bentos.privacy.desk import PrivacyDesk
 from bentos.privacy.erasure import erase_owner
 from bentos.privacy.tables import RETAINED
+from bentos.settings import Settings
 
 ACTION: Final = "retention"
 BATCHES_DIR: Final = "batches"
@@ -56,7 +58,19 @@ def enforce(desk: PrivacyDesk, *, journal: Journal, actor: str, now: datetime) -
     return report
 
 
+def enforced_in(settings: Settings, *, actor: str, now: datetime) -> RetentionReport:
+    """`enforce` over a home's settings."""
+    desk, journal = PrivacyDesk(settings), Journal(settings.journal_url)
+    try:
+        return enforce(desk, journal=journal, actor=actor, now=now)
+    finally:
+        desk.close()
+        journal.close()
+
+
 def _pictures(desk: PrivacyDesk, *, now: datetime) -> Iterator[ClassReport]:
+    if not desk.database.is_there:
+        return
     gone, periods = desk.retained.expire(now=now), desk.settings.retain_pictures
     with desk.database.engine.connect() as connection:
         query = select(RETAINED.c.purpose, func.count()).group_by(RETAINED.c.purpose)
@@ -69,9 +83,9 @@ def _pictures(desk: PrivacyDesk, *, now: datetime) -> Iterator[ClassReport]:
 def _subjects(desk: PrivacyDesk, *, journal: Journal, actor: str, now: datetime) -> ClassReport:
     days = desk.settings.keep_subjects_days
     due: list[tuple[str, str]] = []
-    known = desk.keys.owners(before=now)
+    known = desk.keys.owners(before=now) if desk.database.is_there else []
     subjects = [(owner, pseudonym) for owner, pseudonym in known if owner.startswith("subject:")]
-    if days is not None:
+    if days is not None and subjects:
         before = now - timedelta(days=days)
         old = set(desk.keys.owners(before=before))
         due = [one for one in subjects if one in old and _last_seen(one[1], journal=journal) < before]
@@ -97,9 +111,20 @@ def _batches(desk: PrivacyDesk, *, now: datetime) -> ClassReport:
     for job_id in due:
         store.delete(job_id)
         shutil.rmtree(store.folder(job_id), ignore_errors=True)
+    for owner in _keys_without_job(desk, store=store, now=now):
+        desk.keys.destroy(owner)
     num_kept = store.num_jobs()
     store.close()
     return _row("batches", period, len(due), num_kept)
+
+
+def _keys_without_job(desk: PrivacyDesk, *, store: JobStore, now: datetime) -> list[str]:
+    """What uploads left behind whose service was killed."""
+    if not desk.database.is_there:
+        return []
+    known = desk.keys.owners(before=now - timedelta(days=1))
+    owners = [owner for owner, _ in known if owner.startswith(OWNER)]
+    return [owner for owner in owners if store.get(owner.removeprefix(OWNER)) is None]
 
 
 def _drift(desk: PrivacyDesk, *, now: datetime) -> ClassReport:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -16,6 +17,7 @@ from sqlalchemy import (
     String,
     Table,
     event,
+    make_url,
     text,
 )
 from sqlalchemy.schema import CreateIndex, CreateTable
@@ -76,6 +78,12 @@ class Database:
                         connection.execute(CreateIndex(index, if_not_exists=True))
             self._opened = engine
         return self._opened
+
+    @property
+    def is_there(self) -> bool:
+        """Whether there is anything to look at: a SQLite file is made at its first use."""
+        name = make_url(self._url).database
+        return self._opened is not None or not self._url.startswith("sqlite") or bool(name and Path(name).exists())
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:

@@ -49,16 +49,23 @@ def test_dagsters_own_validation_accepts_the_workspace(repository: Path) -> None
 
 def test_every_asset_has_a_group_an_owner_a_description_and_a_kind(assets: list[dg.AssetSpec]) -> None:
     groups = {spec.group_name for spec in assets}
-    assert groups == {"ingest", "features", "models", "evaluation", "promotion", "drift"}
+    assert groups == {"ingest", "features", "models", "evaluation", "promotion", "drift", "privacy"}
     assert [spec.key for spec in assets if not (spec.owners and spec.description and spec.kinds)] == []
 
 
 def test_jobs_schedules_and_sensors_are_there(definitions: dg.Definitions) -> None:
     repository = definitions.get_repository_def()
-    assert {"ingest", "retrain", "promote", "rollback", "drift_report", "challenge", "shadow"} <= set(
-        repository.job_names
-    )
-    assert {item.name for item in repository.schedule_defs} == {"nightly_drift", "nightly_ingest"}
+    assert {
+        "ingest",
+        "retrain",
+        "promote",
+        "rollback",
+        "drift_report",
+        "enforce_retention",
+        "challenge",
+        "shadow",
+    } <= set(repository.job_names)
+    assert {item.name for item in repository.schedule_defs} == {"nightly_drift", "nightly_ingest", "nightly_retention"}
     assert {item.name for item in repository.sensor_defs} == {
         "new_photographs",
         "drift_breach",
