@@ -43,6 +43,7 @@ _TYPES: Final = {
     "version": "string",
     "variant": "string",
     "answer": "string",
+    "receipt": "string",
 }
 COLUMNS: Final = tuple(_TYPES)
 _CHUNK: Final = 500
@@ -54,8 +55,9 @@ def result_path(folder: Path, kind: Format) -> Path:
 
 
 def write_results(items: Iterable[Item], *, folder: Path, create: Callable[[Path], BinaryIO], policy: Policy) -> None:
-    """Write both tables, each put in place in one step; `answer` is the pill's whole answer as JSON.
+    """Write both tables, each put in place in one step.
 
+    `answer` is the pill's whole answer as JSON, `receipt` the signed receipt of the answer that it belongs to.
     `create` opens a new file for writing. Personal data in the names of pictures go by the policy.
     """
     import pyarrow as pa
@@ -127,4 +129,5 @@ def _answered(answer: Answer, pill: PillAnswer, *, number: int) -> dict[str, Any
         "next": pill.next,
         **answer.release.model_dump(),
         "answer": pill.model_dump_json(),
+        "receipt": answer.receipt and answer.receipt.model_dump_json(),
     }

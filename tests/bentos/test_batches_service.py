@@ -11,8 +11,13 @@ import httpx
 import psutil
 import pytest
 
+from bentos.audit.checkpoints import PUBLIC_KEY_FILE
+from bentos.audit.receipts import check_receipt
+from bentos.audit.verify import verify_trail
 from bentos.journal import Journal
+from bentos.runtime.answer import Receipt
 from bentos.settings import Settings
+from bentos.signing import read_public_key
 from tests.bentos.archives import zipped
 from tests.bentos.conftest import tiny_home
 from tests.bentos.processes import free_port, running
@@ -65,6 +70,11 @@ def test_a_job_survives_the_death_of_its_service_and_nothing_is_lost_or_done_twi
         rows = finished(client, batch_id)
     assert [row["item"] for row in rows] == [str(i) for i in range(NUM_ITEMS)]
     assert {row["outcome"] for row in rows} == {"answered"}
+    key = read_public_key(settings.keys_dir / PUBLIC_KEY_FILE)
+    promises = [check_receipt(Receipt.model_validate_json(row["receipt"]), key=key) for row in rows]
+    assert [said.request_id for said in promises] == [row["request_id"] for row in rows]
+    honoured = {said.entry_id: said.entry_hash for said in promises}
+    assert verify_trail(Journal(settings.journal_url).links(), receipts=honoured).finding is None
     entries = Journal(settings.journal_url).entries(action="predict")
     assert {row["request_id"] for row in rows} == {entry.payload["request_id"] for entry in entries}
     assert NUM_ITEMS <= len(entries) <= NUM_ITEMS + 1
