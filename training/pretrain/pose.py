@@ -14,16 +14,21 @@ from training.pretrain.pack import Side
 _NUM_POINTS = 64
 _RIM_PX = 2
 _MAX_TILT_RAD = math.radians(38)
+_STROKE_SHARE = 8
+_PLAIN_STD = 14.0
 
 
 @dataclass(frozen=True)
 class Pill:
     """A reference side made ready: its colours continue beyond the outline, so that no edge pixel is grey.
 
-    `outline_NX` is in the picture's pixels; `marked` says how the imprint is made (an SPL word or "").
+    `outline_NX` is in the picture's pixels; `marked` says how the imprint is made (an SPL word or ""). `base_HWC`
+    is the face without its strokes; `plain` pills have one colour.
     """
 
     rgb_HWC: np.ndarray
+    base_HWC: np.ndarray
+    plain: bool
     alpha_HW: np.ndarray
     outline_NX: np.ndarray
     rim_C: np.ndarray
@@ -63,8 +68,12 @@ def prepare(side: Side, *, marked: str = "") -> Pill:
     mask_HW = side.mask_HW.astype(np.uint8)
     inner_HW = cv2.erode(np.pad(mask_HW, 1), np.ones((3, 3), np.uint8), iterations=_RIM_PX)[1:-1, 1:-1]
     source_HW = inner_HW if inner_HW.any() else mask_HW
+    rgb_HWC = _continued(side.rgb_HWC, source_HW)
+    base_HWC = cv2.medianBlur(rgb_HWC, 2 * (min(rgb_HWC.shape[:2]) // _STROKE_SHARE) + 1)
     return Pill(
-        rgb_HWC=_continued(side.rgb_HWC, source_HW),
+        rgb_HWC=rgb_HWC,
+        base_HWC=base_HWC,
+        plain=bool(base_HWC[source_HW > 0].std(axis=0).max() < _PLAIN_STD),
         alpha_HW=mask_HW * 255,
         outline_NX=_outline(mask_HW),
         rim_C=side.rgb_HWC[(mask_HW > 0) & ~(inner_HW > 0)].mean(axis=0).astype(np.float32),
@@ -93,8 +102,9 @@ def lay_down(pill: Pill, rng: np.random.Generator, *, turn_rad: float, strength:
     away = rng.uniform(0, 2 * math.pi)
     turn_22 = _turn(turn_rad)
     flat_22 = _turn(-away) @ np.diag([math.cos(tilt), 1.0]) @ _turn(away)
+    stretch_22 = np.diag([math.exp(strength * rng.normal(0, 0.02)), 1.0])
     matrix_33 = np.eye(3)
-    matrix_33[:2, :2] = flat_22 @ turn_22
+    matrix_33[:2, :2] = flat_22 @ turn_22 @ stretch_22
     size = float(np.ptp(pill.outline_NX, axis=0).max())
     depth = math.sin(tilt) * rng.uniform(0.1, 0.5) / size
     matrix_33[2, :2] = depth * np.array([math.cos(away), -math.sin(away)]) @ turn_22

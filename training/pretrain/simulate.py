@@ -13,6 +13,7 @@ import numpy as np
 from bentos.runtime.outline import filled
 from bentos.runtime.preprocess import ELONGATED_FROM
 from data.rendering.backgrounds import TEXTURE_PX, TEXTURES_PER_FAMILY, background_names, texture
+from training.pretrain.lots import another_lot
 from training.pretrain.optics import camera, light_map, lot_matrix, relit
 from training.pretrain.pack import Side
 from training.pretrain.pose import Frame, Pill, Pose, cut_off, found_outline, lay_down, measured, prepare, project
@@ -95,7 +96,11 @@ def _scene(
     """The pill in its light on a surface, float32 (S, S, 3), before the camera."""
     matrix_33, size = place_33 @ pose.matrix_33, (size_px, size_px)
     face_SSC = cv2.warpPerspective(
-        pill.rgb_HWC, matrix_33, size, flags=_sampling(matrix_33), borderMode=cv2.BORDER_REPLICATE
+        another_lot(pill, rng, strength=strength),
+        matrix_33,
+        size,
+        flags=_sampling(matrix_33),
+        borderMode=cv2.BORDER_REPLICATE,
     )
     alpha_SS = cv2.warpPerspective(pill.alpha_HW, matrix_33, size, flags=cv2.INTER_LINEAR).astype(np.float32) / 255
     face_SSC = cv2.transform(face_SSC.astype(np.float32), lot_matrix(rng, strength=strength))

@@ -87,9 +87,9 @@ def begin_from(encoder: Encoder, path: Path, config: PretrainConfig) -> None:
 
 
 def _own_name(name: str) -> str:
-    """A tensor's name without the modules around its network: `conv1.0.weight`, `layer1.0.bn1.weight`."""
+    """A tensor's name without the modules around its network: `conv_stem.weight`, `blocks.1.0.bn1.weight`."""
     parts = name.split(".")
-    start = next((i for i, part in enumerate(parts) if re.match(r"(conv|bn|layer)\d", part)), 0)
+    start = next((i for i, part in enumerate(parts) if re.match(r"(conv|bn|layer|blocks)", part)), 0)
     return ".".join(parts[start:])
 
 
@@ -105,6 +105,7 @@ def take_step(
     for group in trained.optimizer.param_groups:
         group["lr"] = config.learning_rate * one_cycle(step / schedule.num_steps, warm_up=_WARM_UP)
     trained.encoder.train()
+    freeze(trained.encoder, stages=config.frozen_stages)
     with torch.autocast(place_B.device.type, torch.bfloat16, enabled=place_B.is_cuda):
         features_BF = trained.encoder.backbone(_normalised(views_BSSC, config, device=place_B.device))
         embedding_BD = trained.encoder.norm(trained.encoder.neck(features_BF))
@@ -118,6 +119,14 @@ def take_step(
     trained.optimizer.step()
     _average(trained, decay=min(config.ema_decay, (1 + step) / (10 + step)))
     return loss.item(), int(num_right), len(place_B)
+
+
+def freeze(encoder: Encoder, *, stages: int) -> None:
+    """Hold the stem and the first `stages` of an EfficientNet as they are, batch statistics too; 0 holds nothing."""
+    trunk = next((module for module in encoder.modules() if hasattr(module, "conv_stem")), None)
+    if stages and trunk is not None:
+        for part in (trunk.conv_stem, trunk.bn1, *trunk.blocks[:stages]):
+            part.eval().requires_grad_(False)
 
 
 def _normalised(views_BSSC: torch.Tensor, config: PretrainConfig, *, device: torch.device) -> torch.Tensor:
