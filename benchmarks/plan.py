@@ -4,7 +4,9 @@ from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
-PART_NAMES: Final = ("side_by_side", "efficientnet", "overhead", "starting", "crowd", "scoring", "networks", "router")
+PART_NAMES: Final = (
+    "side_by_side", "efficientnet", "overhead", "journals", "starting", "crowd", "scoring", "networks", "router",
+)  # fmt: skip
 
 
 class Plan(BaseModel):
@@ -17,7 +19,7 @@ class Plan(BaseModel):
     pictures: Annotated[int, Field(ge=1, description="different photographs")] = 24
     picture_px: Annotated[int, Field(ge=200, description="width and height")] = 1000
     workers: Annotated[int, Field(ge=1, description="processes of every server, and of the bare loop")] = 2
-    threads: Annotated[int, Field(ge=1, description="answers at once in one worker of ours")] = 1
+    threads: Annotated[int, Field(ge=1, description="answers at once in one worker of ours")] = 2
     rounds: Annotated[int, Field(ge=1)] = 5
     round_s: Annotated[float, Field(gt=0)] = 5.0
     clients: Annotated[int, Field(ge=1, description="callers at saturation, each with one request at a time")] = 8
