@@ -75,13 +75,18 @@ class Checkpointer:
         """Checkpoints until every entry is covered; how many were written. Blocks on database and disk.
 
         Raises:
-            ContractError: an entry does not hold, or the file's last checkpoint is not of this key: nothing is signed.
+            ContractError: an entry does not hold, some are gone, or the file's last checkpoint is not of this key:
+            nothing is signed.
         """
         if self._size() == self._covered:
             return 0
         num = 0
         with _locked(self._path) as file:
             last, before = _last(file, key=self._key.public_key())
+            if last is not None and (size := self._size()) < last.size:
+                raise ContractError(
+                    f"the journal has {size} entries, but {last.size} are under checkpoints: it was cut"
+                )
             while made := self._next(last, before, now=now):
                 line = canonical_json(sign(made.model_dump(mode="json"), key=self._key, purpose=PURPOSE).model_dump())
                 _write(file, line)

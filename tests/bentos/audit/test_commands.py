@@ -151,6 +151,29 @@ def test_a_journal_that_is_not_there_is_not_made(
     assert not list(tmp_path.iterdir())
 
 
+def test_a_cut_trail_is_reported_before_anything_is_written_to_it(home: Path, caplog: pytest.LogCaptureFixture) -> None:
+    tamper("DELETE FROM journal WHERE entry_id > 15")
+    sealing = Sealing(Settings())
+    sealing.catch_up()
+    sealing.close()
+    assert [record.getMessage().count("it was cut") for record in caplog.records] == [1]
+
+
+def test_every_machine_that_shares_a_journal_signs_checkpoints_of_all_of_it(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    for name in ("home", "other", "home"):
+        monkeypatch.setenv("RXVISION_HOME", str(tmp_path / name))
+        Sealing(Settings()).close()
+        Journal(Settings().journal_url).append(Entry(at=NOON, actor="a", action="predict", outcome="answered"))
+    for name, said in (("home", "33 entries hold; 32 are under"), ("other", "33 entries hold; 31 are under")):
+        monkeypatch.setenv("RXVISION_HOME", str(tmp_path / name))
+        assert rxvision(monkeypatch, "verify") == 0
+        assert said in capsys.readouterr().out
+    keys = [(tmp_path / name / "keys" / "audit.pub").read_bytes() for name in ("home", "other")]
+    assert keys[0] != keys[1]
+
+
 def test_a_trail_that_does_not_hold_is_reported_once_and_the_service_goes_on(
     home: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
