@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 # ONNX Runtime's Linux wheels report to Microsoft from 1.29 on, and keep a device id below ~/.cache, unless told not to
@@ -89,6 +89,9 @@ class Settings(BaseSettings):
     access_jwks_max_age_s: Annotated[float, Field(gt=0, description="keys in hand while none come")] = 3600.0
     access_jwks_cooldown_s: Annotated[float, Field(gt=0, description="between two fetches, whatever comes")] = 10.0
     access_jwks_over_http: bool = Field(default=False, description="who is on the way can then make tokens")
+    token: SecretStr | None = Field(
+        default=None, description="who gives a command that promotes, exports or erases, where tokens are configured"
+    )
     allow_open: bool = Field(default=False, description="listen beyond the loopback without access control")
     step_up_acr: tuple[str, ...] = Field(default=(), description="JSON list; one is needed to promote, export, erase")
     step_up_amr: tuple[str, ...] = Field(default=(), description="JSON list; all are needed to promote, export, erase")
@@ -164,7 +167,7 @@ def launch_environment(settings: Settings) -> dict[str, str]:
 
     BentoML's own home lies below ours, since a second server with the same one would delete its metrics.
     """
-    given = settings.model_dump(exclude={"metrics_dir"}, exclude_none=True, exclude_unset=True)
+    given = settings.model_dump(exclude={"metrics_dir", "token"}, exclude_none=True, exclude_unset=True)
     own = {f"RXVISION_{name.upper()}": _text(value) for name, value in given.items()}
     home = settings.home.resolve()
     return {**os.environ, **QUIET, **_ONE_THREAD, **own, "RXVISION_HOME": str(home), "BENTOML_HOME": f"{home}/bentoml"}

@@ -17,7 +17,7 @@ from bentos.runtime.errors import ContractError
 from bentos.signing import key_id, read_public_key, signing_key
 from pipelines.environments import Environment, prepare
 from pipelines.showing import CommandFault
-from pipelines.trials import register_wanted, world
+from pipelines.trials import proved_world, register_wanted, world
 
 if TYPE_CHECKING:
     from assets.trials import Candidate, Wanted
@@ -65,7 +65,7 @@ def promote_wanted(wanted: "Wanted") -> ReleaseSpec:
     """Put a bundle in force, by the same lock as the job; the registry's aliases follow."""
     from monitoring.promote import promote
 
-    found, here = _candidate(wanted), world()
+    found, here = _candidate(wanted), proved_world("promote")
     workspace, registry = here["workspace"], here["registry"]
     spec = promote(workspace.desk(actor=here["actor"]), recogniser=found.bundle.recogniser,
                    gallery=found.bundle.gallery, verdict=found.verdict, version=found.version,

@@ -102,11 +102,14 @@ def roll_back(*, reason: str | None = None) -> "ReleaseSpec":
 
     from assets.registry import Registry
     from assets.resources import Workspace
+    from bentos.access.person import prove
+    from bentos.access.table import Scope
     from monitoring.promote import rollback
 
     environment = Environment()
     prepare(environment)
     workspace = Workspace(home=str(environment.root))
+    prove(workspace.settings(), scope=Scope.PROMOTE, command="rollback")
     spec = rollback(workspace.desk(actor=f"person:{getpass.getuser()}"), now=workspace.now(), reason=reason)
     Registry(tracking_uri=environment.mlflow_uri).follow_release(spec)
     return spec

@@ -117,6 +117,8 @@ def promote_outcome(outcome: Outcome) -> ReleaseSpec:
     """
     from assets.registry import Registry
     from assets.resources import MlflowTracker, Workspace
+    from bentos.access.person import prove
+    from bentos.access.table import Scope
     from monitoring.promote import promote
     from monitoring.verdict import demand
     from pipelines.environments import Environment, prepare
@@ -127,6 +129,7 @@ def promote_outcome(outcome: Outcome) -> ReleaseSpec:
     recogniser, verdict = outcome.directory / "recogniser", outcome.directory / VERDICT_FILE
     digest = spec_digest(read_recogniser_spec(recogniser))
     demand(workspace.verdict(workspace.relative(verdict)), recogniser=digest)
+    prove(workspace.settings(), scope=Scope.PROMOTE, command="recalibrate")
     tracker = MlflowTracker(tracking_uri=environment.mlflow_uri, artifact_root=environment.mlflow_artifacts)
     registry = Registry(tracking_uri=environment.mlflow_uri)
     version = _registered(recogniser, digest=digest, tracker=tracker, registry=registry)

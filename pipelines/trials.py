@@ -18,7 +18,7 @@ def challenge_with(wanted: "Wanted", *, share: float) -> ReleaseSpec:
     from assets.trials import challenge_wanted
 
     register_wanted(wanted)
-    return challenge_wanted(wanted, share=share, **world())
+    return challenge_wanted(wanted, share=share, **proved_world("challenge"))
 
 
 def shadow_with(wanted: "Wanted") -> ReleaseSpec:
@@ -26,7 +26,7 @@ def shadow_with(wanted: "Wanted") -> ReleaseSpec:
     from assets.trials import shadow_wanted
 
     register_wanted(wanted)
-    return shadow_wanted(wanted, **world())
+    return shadow_wanted(wanted, **proved_world("shadow"))
 
 
 def end() -> ReleaseSpec:
@@ -45,7 +45,7 @@ def settled() -> ReleaseSpec | None:
 
 
 def _signed(change: Callable[[ReleaseDesk, str], ReleaseSpec | None]) -> ReleaseSpec | None:
-    here = world()
+    here = proved_world("experiment")
     workspace = here["workspace"]
     spec = change(workspace.desk(actor=here["actor"]), workspace.now())
     if spec is not None:
@@ -84,3 +84,13 @@ def world() -> dict:
         "registry": Registry(tracking_uri=environment.mlflow_uri),
         "actor": f"person:{getpass.getuser()}",
     }
+
+
+def proved_world(command: str) -> dict:
+    """The world, for a person who may change releases there; raises `AccessFault` for another."""
+    from bentos.access.person import prove
+    from bentos.access.table import Scope
+
+    here = world()
+    prove(here["workspace"].settings(), scope=Scope.PROMOTE, command=command)
+    return here

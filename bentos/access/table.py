@@ -79,6 +79,7 @@ OPERATIONS: Final = (
         "get_medication_picture", Scope.MEDICATIONS, ("GET /api/v1/medications/{medication_id}/pictures/{side}",)
     ),
     Operation("give_feedback", Scope.FEEDBACK, ("POST /api/v1/feedback",)),
+    Operation("erase_subject", Scope.ERASE, ("POST /api/v1/subjects/erase",)),
     Operation("metrics", Scope.METRICS, ("GET /metrics",)),
     Operation("health", None, ("GET /health",), (_HEALTH + "Check", _HEALTH + "Watch")),
     Operation("ready", None, ("GET /ready",)),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bentos.access.table import Scope
 from bentos.audit.checkpoints import AUDIT_DIR, CHECKPOINTS_FILE, PUBLIC_KEY_FILE, audit_key, read_checkpoints
 from bentos.faults import ServiceFault
 from bentos.runtime.errors import ContractError
@@ -72,9 +73,11 @@ def export(
     journal: Url = None,
 ) -> None:
     """Write the journal as sealed Parquet segments, with checkpoints and public key: verifies without this machine."""
+    from bentos.access.person import prove
     from bentos.audit.export import export_segments
 
     settings = Settings()
+    prove(settings, scope=Scope.EXPORT, command="audit export")
     rows = journal_rows(journal or settings.journal_url)
     checkpoints = settings.home / AUDIT_DIR / CHECKPOINTS_FILE
     seals = export_segments(rows, into, key=audit_key(settings.keys_dir), checkpoints=checkpoints)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bentos.access.table import Scope
 from bentos.settings import Settings
 
 if TYPE_CHECKING:
@@ -23,8 +24,10 @@ Subject = Annotated[str, typer.Argument(help="the reference that callers send; '
 @app.command()
 def erase(subject: Subject) -> None:
     """Destroy a subject's key and all that is kept under it (GDPR article 17)."""
+    from bentos.access.person import prove
     from bentos.privacy.erasure import erase as erased
 
+    prove(Settings(), scope=Scope.ERASE, command="privacy erase")
     with _opened() as (desk, journal):
         done = erased(_given(subject), desk=desk, journal=journal, actor=_actor(), now=datetime.now(UTC))
     typer.echo(f"erased: entry {done.entry_id} of the journal; {done.num_retained} retained parts are deleted")
@@ -38,8 +41,10 @@ def export(
     out: Annotated[Path, typer.Option(help="empty directory", file_okay=False)],
 ) -> None:
     """Write what is kept of a subject as JSON and picture files (GDPR articles 15 and 20)."""
+    from bentos.access.person import prove
     from bentos.privacy.export import export as exported
 
+    prove(Settings(), scope=Scope.EXPORT, command="privacy export")
     with _opened() as (desk, journal):
         now = datetime.now(UTC)
         num = exported(_given(subject), into=out, desk=desk, journal=journal, actor=_actor(), now=now)
