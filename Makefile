@@ -1,4 +1,4 @@
-# One vocabulary: setup, run, test, soak, lint, ui, serve, bench, clean.
+# One vocabulary: setup, run, test, soak, lint, ui, serve, bench, scan, clean.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := run
@@ -9,7 +9,7 @@ STAMP := .setup-stamp
 WORKERS ?= 2
 export RXVISION_HOME ?= $(CURDIR)/var
 
-.PHONY: setup run test soak lint ui serve bench clean
+.PHONY: setup run test soak lint ui serve bench scan clean
 
 setup: $(STAMP)
 
@@ -40,6 +40,11 @@ serve: setup
 bench: setup ## hold the service against the bare loop and other servers; writes docs/performance.md
 	@$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[bench]'
 	@$(BIN)/python -m benchmarks
+
+scan: setup ## ask for known holes of the pinned packages, where the network allows it; writes var/sbom.cdx.json
+	@mkdir -p var && $(BIN)/rxvision sbom --out var/sbom.cdx.json
+	@$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[scan]'
+	@$(BIN)/python .ci/scan $(BIN)/pip-audit
 
 clean: ## remove what runs produced and the environment
 	rm -rf var $(VENV) $(STAMP) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis .import_linter_cache

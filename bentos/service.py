@@ -19,6 +19,7 @@ from bentos.observed import Observed
 from bentos.privacy.discreet import be_discreet
 from bentos.rest import create_app
 from bentos.rpc.server import RpcServer
+from bentos.runtime.heif import heic_refused
 from bentos.settings import Settings
 
 settings = Settings()
@@ -43,6 +44,8 @@ class RxVision:
     def __init__(self) -> None:
         """Open the journal and load the release, if there is one."""
         logging.getLogger("bentos").setLevel(logging.INFO)  # BentoML's own level is WARNING; it has the handler
+        if (why := heic_refused()) is not None:
+            logging.getLogger("bentos.service").error("HEIC pictures are refused: %s", why)
         self.answering = Answering(
             settings, journal=Journal(settings.journal_url), metrics=metrics(), now=lambda: datetime.now(UTC)
         )

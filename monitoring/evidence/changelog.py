@@ -1,6 +1,7 @@
 """The change log: what was released, tried, withdrawn or refused, when, by whom and why, in words, from the journal."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC
 from typing import Any, Final
 
 from bentos.journal import Recorded
@@ -56,7 +57,7 @@ def _title(entry: Recorded) -> str:
 
 def _when(entry: Recorded) -> str:
     by = f", by {_plain(entry.actor)}" if entry.actor else ""
-    return f"{entry.at.isoformat(sep=' ', timespec='minutes')}{by} (#{entry.entry_id})"
+    return f"{entry.at.astimezone(UTC):%Y-%m-%d %H:%M} UTC{by} (#{entry.entry_id})"
 
 
 def _lines(entry: Recorded) -> Iterator[str]:
@@ -77,19 +78,18 @@ def _lines(entry: Recorded) -> Iterator[str]:
     yield from _figures(payload)
     yield from _approvals(payload)
     if entry.recogniser:
-        gallery = f", gallery `{entry.gallery[7:19]}`" if entry.gallery else ""
+        gallery = f", gallery `{entry.gallery[7:19]}`" if (entry.gallery or "")[7:] else ""
         yield f"recogniser `{entry.recogniser[7:19]}`{gallery}"
 
 
 def _figures(payload: Mapping[str, Any]) -> Iterator[str]:
     before, after = payload.get("figures_before") or {}, payload.get("figures") or {}
-    for name, value in after.items():
-        words = f"{FIGURES[name].words}: {in_words(name, value)}"
-        yield (
-            f"{words} (champion until then, on the same photographs: {in_words(name, before[name])})"
-            if (name in before)
-            else words
-        )
+    for name, about in FIGURES.items():
+        if name in after and before.get(name) != after[name]:
+            was = f" (the champion until then: {in_words(name, before[name])})" if name in before else ""
+            yield f"{about.words}: {in_words(name, after[name])}{was}"
+    if same := sum(before.get(name) == value for name, value in after.items()):
+        yield f"{same} other figures as before"
 
 
 def _approvals(payload: Mapping[str, Any]) -> Iterator[str]:

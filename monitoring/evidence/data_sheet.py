@@ -5,7 +5,7 @@ from typing import Final
 import pandas as pd
 
 from bentos.runtime.contract import GallerySpec
-from monitoring.evidence.document import Section, Table, document
+from monitoring.evidence.document import Section, Table, document, spoken
 from monitoring.evidence.provenance import data_digest
 
 _SOURCES: Final = {
@@ -36,9 +36,9 @@ def data_sheet(rows: pd.DataFrame, *, gallery: GallerySpec, fingerprint: str, at
         Section("Preprocessing, cleaning, labelling", points=(
             "Every file was decoded by the code that serves; what could not be decoded went to a quarantine with its "
             "reason. EXIF and all other metadata of the files were dropped.",
-            "The label is the medication (NDC); photographs are grouped by what the pill looks like. Near-duplicates "
-            "and all photographs of one look stay on one side of a split; a tenth of the looks is held out of all "
-            "training.",
+            "The label is the medication (NDC); pills that nobody can tell apart share one look. Photographs that are "
+            "near-duplicates of each other never stand on two sides of a split, and pills that figures call “unseen” "
+            "took part in no training.",
             f"{_duplicates(rows)} near-duplicates were marked.")),
         Section("Uses", sentences=(
             "Training, fitting and judging as the splits say. Not for claims about photographs of another kind: "
@@ -50,7 +50,7 @@ def data_sheet(rows: pd.DataFrame, *, gallery: GallerySpec, fingerprint: str, at
             "through them before they are ingested.")),
     ]  # fmt: skip
     lead = f"{len(rows):,} photographs of {rows['medication_id'].nunique():,} medications."
-    foot = f"Counted {at} from the data set; bound by digest in the statement beside it."
+    foot = f"Counted {spoken(at)} from the data set; bound by digest in the statement beside it."
     return document("Data sheet", lead=lead, sections=sections, foot=foot)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -40,10 +41,10 @@ def page(template: str, **context: Any) -> str:
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    environment.filters["short"] = short
+    environment.filters["spoken"] = spoken
     return environment.get_template(template).render(**context)
 
 
-def short(digest: str) -> str:
-    """The first twelve digits of a digest, which are enough to tell two apart."""
-    return digest.removeprefix("sha256:")[:12]
+def spoken(at: str) -> str:
+    """A moment in ISO 8601 as a person reads it, in UTC."""
+    return datetime.fromisoformat(at).astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")

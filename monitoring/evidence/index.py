@@ -6,7 +6,7 @@ from typing import Any, Final
 from bentos.runtime.contract import spec_digest
 from monitoring.evidence.changelog import ACTIONS
 from monitoring.evidence.changes import Specs
-from monitoring.evidence.document import Table, page
+from monitoring.evidence.document import Table, page, spoken
 from monitoring.evidence.figures import FIGURES, in_words
 from monitoring.gates import Gate
 from monitoring.verdict import Verdict
@@ -55,7 +55,7 @@ def index_page(
     said = promotion["says"] if promotion else {}
     return page(
         "index.html",
-        title=f"Evidence about {specs.recogniser.name}",
+        title=f"Evidence about the recogniser “{specs.recogniser.name}”",
         specs=specs,
         recogniser=spec_digest(specs.recogniser),
         gallery=spec_digest(specs.gallery),
@@ -71,7 +71,9 @@ def index_page(
         readable=[(name, _WHAT[name]) for name in _WHAT if name in files and name.endswith((".html", ".md"))],
         machine=_machine(files),
         keys=keys,
-        at=at,
+        at=spoken(at),
+        judged_at=spoken(verdict.at),
+        made_at=spoken(specs.recogniser.created_at),
     )
 
 
@@ -91,22 +93,22 @@ def _value(value: float | str | None, unit: str) -> str:
 
 def _approvals(said: Mapping[str, Any]) -> Table | None:
     given = said.get("approvals") or ()
-    rows = tuple((one["name"], one["role"], one["at"][:16].replace("T", " "), one["reason"]) for one in given)
-    return Table(("Who", "Role", "When (UTC)", "Reason"), rows) if rows else None
+    rows = tuple((one["name"], one["role"], spoken(one["at"]), one["reason"]) for one in given)
+    return Table(("Who", "Role", "When", "Reason"), rows) if rows else None
 
 
 def _figures(said: Mapping[str, Any]) -> Table | None:
     before, after = said.get("figures_before") or {}, said.get("figures") or {}
-    rows = tuple((FIGURES[name].words.capitalize(), in_words(name, before[name]) if name in before else "",
-                  in_words(name, value)) for name, value in after.items())  # fmt: skip
+    rows = tuple((about.words.capitalize(), in_words(name, before[name]) if name in before else "",
+                  in_words(name, after[name])) for name, about in FIGURES.items() if name in after)  # fmt: skip
     columns = ("Figure", "Champion until then", "This one")
     return Table(columns, rows, numeric=columns[1:]) if rows else None
 
 
 def _entries(trail: Mapping[str, Any]) -> Table:
-    rows = tuple((str(one["entry_id"]), one["at"][:16].replace("T", " "), one["actor"], _event(one), one["outcome"])
+    rows = tuple((str(one["entry_id"]), spoken(one["at"]), one["actor"], _event(one), one["outcome"])
                  for one in trail["entries"] if one["action"] in ACTIONS)  # fmt: skip
-    return Table(("Entry", "When (UTC)", "Who", "What", "Outcome"), rows)
+    return Table(("Entry", "When", "Who", "What", "Outcome"), rows)
 
 
 def _event(entry: Mapping[str, Any]) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from bentos.runtime.contract import GallerySpec, RecogniserSpec
-from monitoring.evidence.document import Section, Table, document
+from monitoring.evidence.document import Section, Table, document, spoken
 from monitoring.evidence.figures import FIGURES, figure, in_words
 from monitoring.gates import HarmWeights, harm_per_thousand, weighed_errors
 
@@ -63,7 +63,7 @@ def model_card(
         Section("Caveats and recommendations", points=(*_demo_note(recogniser), *_CAVEATS)),
     ]  # fmt: skip
     lead = f"{recogniser.name}, profile “{recogniser.profile}”, recogniser {about['recogniser']}."
-    foot = f"Written {at} from the signed evaluation; bound by digest in the statement beside it."
+    foot = f"Written {spoken(at)} from the signed evaluation; bound by digest in the statement beside it."
     return document("Model card", lead=lead, sections=sections, foot=foot)
 
 
@@ -74,9 +74,9 @@ def _details(spec: RecogniserSpec, about: Mapping[str, Any]) -> Section:
         for member in spec.members
     ]  # fmt: skip
     reader = "yes: text is found and read on the pill" if spec.reader else "no: imprint counts only where it is typed"
-    facts = (("Recogniser", about["recogniser"]), ("Gallery", about["gallery"]), ("Made at", spec.created_at),
+    facts = (("Recogniser", about["recogniser"]), ("Gallery", about["gallery"]), ("Made", spoken(spec.created_at)),
              *members, ("Imprint reader", reader), ("Licence", "Apache-2.0"),
-             *((name.capitalize(), value) for name, value in spec.training_facts.items()))  # fmt: skip
+             *((name[:1].upper() + name[1:], value) for name, value in spec.training_facts.items()))  # fmt: skip
     sentence = (
         "Verification, not a closed list of classes: every cue (each network's embedding, colour, outline, surface, "
         "imprint, typed facts) is a log-likelihood ratio against “any other pill”, joined with fitted weights."
@@ -85,8 +85,10 @@ def _details(spec: RecogniserSpec, about: Mapping[str, Any]) -> Section:
 
 
 def _factors(evaluation: Mapping[str, Any]) -> Section:
-    rows = tuple((name.capitalize(), ", ".join(sorted(map(_plain, values)))) for name, values in
-                 evaluation["slices"].items())  # fmt: skip
+    rows = tuple(
+        ("Colour" if name == "color" else name.capitalize(), ", ".join(sorted(map(_plain, values))))
+        for name, values in evaluation["slices"].items()
+    )
     return Section("Factors", sentences=("What performance was broken down by, with the values that occurred:",),
                    facts=rows)  # fmt: skip
 
