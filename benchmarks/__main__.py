@@ -15,6 +15,7 @@ from typing import Any, Final
 import cv2
 
 from benchmarks.crowd import measure_crowd
+from benchmarks.journals import measure_journals
 from benchmarks.machine import Moment, commit_of, machine_facts, priority
 from benchmarks.networks import measure_networks
 from benchmarks.overhead import measure_overhead
@@ -46,6 +47,7 @@ PARTS: Final = {
     "side_by_side": measure_side_by_side,
     "efficientnet": measure_efficientnet,
     "overhead": measure_overhead,
+    "journals": measure_journals,
     "starting": measure_starting,
     "crowd": measure_crowd,
     "scoring": measure_scoring,

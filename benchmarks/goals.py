@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from benchmarks.journals import DURABLE, IN_MEMORY, NEW
 from benchmarks.servers import GRPC, REST
 from benchmarks.tables import table
 
@@ -105,6 +106,14 @@ def _overhead(found: Mapping[str, Any]) -> Iterator[Goal]:
             yield Goal(f"{name}: CPU outside decode and model, without the commit, p50 ({words})", 3, value, unit=" ms")
 
 
+def _journals(found: Mapping[str, Any]) -> Iterator[Goal]:
+    durable, in_memory = (
+        found["systems"][f"{NEW}, {where}"]["answers_per_s"]["median"] for where in (DURABLE, IN_MEMORY)
+    )
+    words = "answers a second with the journal on the disk over those with it in memory"
+    yield Goal(words, 0.9, durable / in_memory, at_most=False, by_the_clock=True)
+
+
 def _networks(found: Mapping[str, Any]) -> Iterator[Goal]:
     costs = found["networks"]
     for name, limit in (("resnet10t", 10), ("imprint reader", 60)):
@@ -117,6 +126,7 @@ _JUDGED: Final[dict[str, Callable[[Mapping[str, Any]], Iterator[Goal]]]] = {
     "efficientnet": _efficientnet,
     "crowd": _crowd,
     "overhead": _overhead,
+    "journals": _journals,
     "starting": _starting,
     "networks": _networks,
 }

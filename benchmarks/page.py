@@ -135,6 +135,20 @@ def _overhead(found: Mapping[str, Any], folder: Path) -> str:
     )  # fmt: skip
 
 
+def _journals(found: Mapping[str, Any], _folder: Path) -> str:
+    rows = [
+        [name, around(each["answers_per_s"], digits=1), around(each["cpu_s_per_answer"], digits=1, factor=1e3),
+         around(each["p50_s"], digits=1, factor=1e3), str(each["answers_per_s"]["rounds"])]
+        for name, each in found["systems"].items()
+    ]  # fmt: skip
+    return (
+        "## What durability costs\n\nThe same service twice, over REST at saturation, in turns: once every entry is on "
+        "the disk before its answer leaves, once the journal lies in memory (tmpfs). Known pictures come out of the "
+        "cache, so that next to the commit there is hardly any work; new ones are what a service is asked about.\n\n"
+        + table(["", "answers/s", "CPU per answer, ms", "p50, ms", "n"], rows)
+    )
+
+
 def _starting(found: Mapping[str, Any], _folder: Path) -> str:
     sizes = ", ".join(f"{size:.0f}" for size in found["resident_mib"])
     used = f", of CPU {around(found['cpu_s'], digits=1)} s by all processes" if "cpu_s" in found else ""
@@ -237,6 +251,7 @@ _SECTIONS: Final[dict[str, Callable[[Mapping[str, Any], Path], str]]] = {
     "side_by_side": _side_by_side,
     "efficientnet": _efficientnet,
     "overhead": _overhead,
+    "journals": _journals,
     "crowd": _crowd,
     "starting": _starting,
     "scoring": _scoring,

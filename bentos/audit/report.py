@@ -151,12 +151,17 @@ def _row(change: Change) -> dict[str, Any]:
         about.append(str(said["variant"]))
     if change.action in ("launch", "run_failed") and said.get("job"):
         about.append(f"job {said['job']}")
-    if change.action == "verdict" and said.get("failed"):
-        about.append("not met: " + ", ".join(map(str, said["failed"])))
-    if approvers := said.get("approved_by"):
+    if change.action == "verdict" and (failed := _items(said.get("failed"))):
+        about.append("not met: " + ", ".join(map(str, failed)))
+    if approvers := [one.get("name") for one in _items(said.get("approvals")) if isinstance(one, dict)]:
         about.append("approved by " + ", ".join(map(str, approvers)))
     words = WORDS.get(change.action, change.action.replace("_", " "))
     return {"change": change, "words": words, "about": "; ".join(about)}
+
+
+def _items(value: object) -> list[Any]:
+    """A list of a payload; what somebody put in its place says nothing."""
+    return value if isinstance(value, list) else []
 
 
 def _shown(checkpoints: Sequence[Checkpoint]) -> list[Checkpoint | None]:

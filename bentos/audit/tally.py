@@ -97,7 +97,8 @@ class Tally:
         said = _payload(link)
         count = self.denials.setdefault((str(said.get("why")), str(said.get("method"))), Count())
         count.add(link.at)
-        count.num += int(said.get("count", 1)) - 1
+        repeated = said.get("count")
+        count.num += repeated - 1 if isinstance(repeated, int) else 0
 
     def _change(self, link: Link) -> None:
         self.num_changes += 1

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from benchmarks.__main__ import run
+from benchmarks.journals import DURABLE, IN_MEMORY, KNOWN, NEW
 from benchmarks.page import write_page
 from benchmarks.plan import SMOKE
 from benchmarks.servers import GRPC, REST
@@ -52,6 +53,14 @@ def test_what_a_request_costs_beside_the_model_is_a_part_of_what_it_costs(place:
         assert is_spread(each["known_cpu_ms"], rounds=SMOKE.single_requests)
         assert 0 < each["known_cpu_ms"]["median"] < each["new_cpu_ms"]["median"]
     assert found["commit"]["not_durable"]["cpu_ms"]["median"] > 0
+
+
+def test_the_same_service_is_asked_with_its_journal_on_the_disk_and_in_memory(place: Path) -> None:
+    systems = measured(place, "journals")["systems"]
+    assert set(systems) == {f"{kind}, {where}" for kind in (NEW, KNOWN) for where in (DURABLE, IN_MEMORY)}
+    for each in systems.values():
+        assert is_spread(each["answers_per_s"], rounds=SMOKE.rounds)
+        assert (each["failed"], each["answers"] > 0) == (0, True)
 
 
 def test_a_service_gets_ready_and_its_processes_have_a_size(place: Path) -> None:

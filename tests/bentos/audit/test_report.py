@@ -23,7 +23,8 @@ STORY = (
     {"action": "access_denied", "actor": "unknown", "outcome": "denied", "payload": DENIED},
     {"action": "launch", "actor": "<script>alert(1)</script>", "outcome": "started", "payload": {"job": "retrain"}},
     {"action": "verdict", "actor": "person:jo", "outcome": "failed", **NEW, "payload": {"failed": ["worst slice"]}},
-    {"action": "promote", "actor": "person:maria", "outcome": "released", "subject_ref": "4", **NEW},
+    {"action": "promote", "actor": "person:maria", "outcome": "released", "subject_ref": "4", **NEW,
+     "payload": {"approvals": [{"name": "Dr. Wu", "role": "safety"}]}},
     {"action": "predict", "actor": "caller:1", "outcome": "answered", **NEW},
     {"action": "rollback", "actor": "person:jo", "outcome": "released", "subject_ref": "3", **OLD,
      "payload": {"from": "4", "reason": "complaint of Ann Smith"}},
@@ -75,6 +76,7 @@ def test_the_page_tells_the_story_and_that_it_holds(home: Path, tmp_path: Path) 
         "4 cccccccccccc bbbbbbbbbbbb 1 2025-03-08 12:00:00",
         "9 2025-03-09 12:00:00 the version before was put back instead of version 4 3 aaaaaaaaaaaa person:jo",
         "gates judged a candidate not met: worst slice failed cccccccccccc person:jo",
+        "a version was put in force approved by Dr. Wu 4 cccccccccccc person:maria",
         "a run was launched job retrain started – &lt;script&gt;",
     ):  # fmt: skip
         assert sentence in said
@@ -106,6 +108,27 @@ def test_the_page_says_what_is_wrong_and_the_command_fails(
     assert "entry 7 is the first bad one" in capsys.readouterr().err
     assert "The trail does not hold: entry 7 is the first bad one" in words(page)
     assert "10 entries" in words(page)
+
+
+@pytest.mark.parametrize(
+    "payload", ["[]", "5", "no json", '{"approvals": 5, "failed": "x", "share": "y", "count": "z"}']
+)
+def test_whatever_somebody_puts_into_payloads_the_page_is_written(home: Path, tmp_path: Path, payload: str) -> None:
+    engine = connect(Settings().journal_url)
+    lift = {
+        "sqlite": ("DROP TRIGGER journal_refuses_update",),
+        "postgresql": (
+            "ALTER TABLE journal DISABLE TRIGGER ALL",
+            "ALTER TABLE journal ALTER COLUMN payload TYPE text",
+        ),
+    }
+    with engine.begin() as connection:
+        for statement in ("DROP INDEX journal_request", *lift[engine.dialect.name]):
+            connection.execute(text(statement))
+        connection.execute(text("UPDATE journal SET payload = :payload"), {"payload": payload})
+    engine.dispose()
+    status, page = report(tmp_path)
+    assert (status, "entry 1 is the first bad one" in words(page), "10 entries" in words(page)) == (1, True, True)
 
 
 def test_an_export_has_the_same_page(home: Path, tmp_path: Path) -> None:
