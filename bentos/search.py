@@ -13,7 +13,7 @@ from bentos.catalogue import MedicationQuery
 from bentos.runtime.errors import InputError
 from bentos.runtime.gallery import Gallery
 from bentos.runtime.medication import Medication
-from bentos.runtime.spl import parse_color, parse_shape
+from bentos.runtime.spl import UnknownWord, parse_color, parse_shape
 
 MIN_NAME_LIKENESS = 80.0
 
@@ -80,5 +80,5 @@ def _names(item: Medication) -> str:
 def _parsed(parse: Callable[[str], str], text: str) -> str:
     try:
         return parse(text)
-    except ValueError as error:
-        raise InputError("bad_metadata", f"{error}.") from error
+    except UnknownWord as error:
+        raise InputError("bad_metadata", f"{error.sentence}.") from error

@@ -15,9 +15,10 @@ from stdnum import iban, luhn
 from stdnum.gb import nhs
 from stdnum.us import ssn
 
+_DRUG_CODE: Final = re.compile(r"\d{4,5}-\d{3,4}-\d{1,2}")  # NDC, as on every package
 _REGION: Final = "US"  # of telephone numbers without a country's code
 _NAME: Final = r"[^\W\d_][^\W\d_'’.-]*(?:['’-][^\W\d_]+)*"
-_CAPITALISED: Final = r"(?:(?:[A-ZÀ-Þ]{1,2}['’])?[A-ZÀ-Þ][a-zß-ÿ]+|[A-Z]\.)"
+_CAPITALISED: Final = r"(?:[^\W\d_a-zß-ÿ]{1,2}['’])?[^\W\d_a-zß-ÿ](?:[^\W\d_A-Z]+|\.)"
 _TITLES: Final = r"mrs?|ms|miss|mx|dr|prof|herr|frau|mme|patients?|pt|nurse|carer"
 _LABELS: Final = r"(?:patient|full|first|last|family|given|maiden|sur)?[ -]?name|patient|nom|carer|contact|caller"
 _NUMBERS: Final = (
@@ -64,6 +65,7 @@ def _has_digit(text: str) -> bool:
 
 # Where a pattern has a group, the group is what is personal; what stands before it is the cue.
 _EMAIL: Final = r"[^\s@<>(),;:\"]{1,64}(?:@| ?[\[(]at[\])] ?)[^\s@<>(),;:\"]{1,190}\.[^\W\d_]{2,24}"
+_IBAN: Final = r"(?<!\w)[A-Z]{2}\d{2}(?:[A-Z0-9]{11,30}|(?: [A-Z0-9]{4}){2,7}(?: [A-Z0-9]{1,3})?)(?!\w)"
 _IP: Final = r"(?<![\w.:])(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){3,7})(?![\w.:])"
 _PLACE: Final = r"(?<![\d.])-?\d{1,2}\.\d{3,}°? ?[NS]?[,; ] ?-?\d{1,3}\.\d{3,}°? ?[EW]?(?![\d.])"
 _BORN: Final = r"\b(?:d\.?o\.?b\.?|born|birth[ -]?(?:day|date)?|date of birth|geb(?:oren)?)\b[\s:=#.,-]*(?:[aio][nm] )?"
@@ -72,7 +74,7 @@ _PATTERNS: Final = (
     _Pattern("email", re.compile(_EMAIL, re.IGNORECASE)),
     _Pattern("ssn", re.compile(r"(?<![\d-])\d{3}[- ]\d{2}[- ]\d{4}(?![\d-])"), ssn.is_valid),
     _Pattern("nhs", re.compile(r"(?<!\d)\d{3}[ -]\d{3}[ -]\d{4}(?!\d)"), nhs.is_valid),
-    _Pattern("iban", re.compile(r"(?<!\w)[A-Z]{2}\d{2}(?: ?[A-Z0-9]{2,4}){3,8}(?!\w)", re.IGNORECASE), iban.is_valid),
+    _Pattern("iban", re.compile(_IBAN), iban.is_valid),
     _Pattern("card", re.compile(r"(?<!\d)[3-6]\d{3}(?:[ -]?\d{2,6}){2,4}(?!\d)"), _is_card),
     _Pattern("ip", re.compile(_IP, re.IGNORECASE), _is_ip),
     _Pattern("place", re.compile(_PLACE)),
@@ -88,7 +90,7 @@ KINDS: Final = ("phone", *dict.fromkeys(pattern.kind for pattern in _PATTERNS))
 def find(text: str) -> list[Found]:
     """What is personal in a text, in its order; what overlaps is one, of the kind that begins first."""
     plain = _plain(text)
-    found = sorted([*_phones(plain), *_matches(plain)], key=lambda one: (one.start, -one.end))
+    found = sorted([*_phones(text), *_matches(plain)], key=lambda one: (one.start, -one.end))
     apart: list[Found] = []
     for one in found:
         if apart and one.start < apart[-1].end:
@@ -106,9 +108,11 @@ def redacted(text: str, found: list[Found]) -> str:
 
 
 def _phones(text: str) -> Iterator[Found]:
+    """The library knows every writing of digits, and takes an underscore for an end."""
     if sum(char.isdigit() for char in text) >= 7:
         for match in phonenumbers.PhoneNumberMatcher(text, _REGION):
-            yield Found("phone", match.start, match.end)
+            if not _DRUG_CODE.fullmatch(match.raw_string):
+                yield Found("phone", match.start, match.end)
 
 
 def _matches(text: str) -> Iterator[Found]:

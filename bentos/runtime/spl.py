@@ -3,6 +3,7 @@
 Source: FDA SPL terminology, "SPL Color" and "SPL Shape" lists (NCI Thesaurus codes).
 """
 
+from collections.abc import Iterable
 from types import MappingProxyType
 from typing import Final
 
@@ -53,16 +54,25 @@ _COLOR_SYNONYMS: Final = MappingProxyType({"GREY": "GRAY", "VIOLET": "PURPLE", "
 _SHAPES_BY_WORD: Final = MappingProxyType({name.split(" (")[0]: name for name in SHAPES})
 
 
+class UnknownWord(ValueError):
+    """A word that SPL does not have; `sentence` says what there is, and not what was typed."""
+
+    def __init__(self, kind: str, text: str, *, known: Iterable[str]) -> None:
+        listed = ", ".join(known)
+        super().__init__(f"unknown SPL {kind} {text!r}; one of {listed}")
+        self.sentence = f"unknown SPL {kind}; one of {listed}"
+
+
 def parse_color(text: str) -> str:
     """Return the SPL colour that `text` names, in any letter case.
 
     Raises:
-        ValueError: the text names no SPL colour.
+        UnknownWord: the text names no SPL colour.
     """
     word = text.strip().upper()
     word = _COLOR_SYNONYMS.get(word, word)
     if word not in COLORS:
-        raise ValueError(f"unknown SPL colour {text!r}; one of {', '.join(COLORS)}")
+        raise UnknownWord("colour", text, known=COLORS)
     return word
 
 
@@ -70,9 +80,9 @@ def parse_shape(text: str) -> str:
     """Return the SPL shape that `text` names, in any letter case, with or without the number of sides.
 
     Raises:
-        ValueError: the text names no SPL shape.
+        UnknownWord: the text names no SPL shape.
     """
     word = text.strip().upper().split(" (")[0]
     if word not in _SHAPES_BY_WORD:
-        raise ValueError(f"unknown SPL shape {text!r}; one of {', '.join(SHAPES)}")
+        raise UnknownWord("shape", text, known=SHAPES)
     return _SHAPES_BY_WORD[word]

@@ -15,7 +15,7 @@ from bentos.runtime.contract import CueSpec
 from bentos.runtime.errors import InputError
 from bentos.runtime.gallery import GalleryIndex
 from bentos.runtime.imprint_world import NO_WORLD, ImprintWorld
-from bentos.runtime.spl import parse_color, parse_shape
+from bentos.runtime.spl import UnknownWord, parse_color, parse_shape
 
 _COLOR_RATE = MappingProxyType(
     {"WHITE": 0.41, "YELLOW": 0.13, "ORANGE": 0.09, "PINK": 0.09, "BLUE": 0.09, "GREEN": 0.06, "BROWN": 0.06,
@@ -79,8 +79,8 @@ def _parsed(parse: Callable[[str], str], text: str, *, several: bool = True) -> 
     pieces = [piece for piece in text.split(";") if piece.strip()] if several else [text]
     try:
         return tuple(parse(piece) for piece in pieces)
-    except ValueError as error:
-        raise InputError("bad_metadata", str(error)) from error
+    except UnknownWord as error:
+        raise InputError("bad_metadata", error.sentence) from error
 
 
 def _colors_ratio(typed: tuple[str, ...], colors: tuple[str, ...], *, error_rate: float) -> float:

@@ -198,3 +198,13 @@ def test_the_commands_take_the_subject_from_standard_input_and_say_where_there_i
     assert "2 retained parts are deleted" in capsys.readouterr().out
     assert rxvision(monkeypatch, settings, "privacy", "erase", SUBJECT) == 1
     assert SUBJECT not in capsys.readouterr().err
+
+
+def test_a_subject_is_erased_over_rest(client: TestClient, journal: Journal, desk: PrivacyDesk) -> None:
+    predict(client)
+    reply = client.post("/api/v1/subjects/erase", json={"subject": SUBJECT})
+    assert (reply.status_code, reply.json()["num_retained"]) == (200, 2)
+    assert journal.entries(action="erase_subject")[-1].entry_id == reply.json()["entry_id"]
+    again = client.post("/api/v1/subjects/erase", json={"subject": SUBJECT})
+    is_problem(again, status=404, code="unknown_subject")
+    assert SUBJECT not in again.text
