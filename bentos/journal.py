@@ -229,12 +229,16 @@ def connect(url: str) -> Engine:
 
 
 def _postgresql(url: URL) -> Engine:
-    """In READ COMMITTED the chain's end is read when it is this writer's turn, not when the transaction began."""
+    """In READ COMMITTED the chain's end is read when it is this writer's turn, not when the transaction began.
+
+    A connection is tried before it is used: a database that was started again costs no entry.
+    """
     return create_engine(
         url.set(drivername="postgresql+psycopg"),
         connect_args={"connect_timeout": 5, "options": f"{_SESSION} {url.query.get('options', '')}"},
         isolation_level="READ COMMITTED",
         json_serializer=json_text,
+        pool_pre_ping=True,
     )
 
 

@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from sqlalchemy import Engine, Select, make_url, text
 from sqlalchemy.event import listen
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
+from bentos.audit.schema import writing
 from bentos.journal import Entry, Journal, by_request, connect, input_hmac
 from bentos.runtime.errors import ContractError
 from tests.servers import PostgreSql
@@ -164,6 +165,26 @@ def test_a_commit_waits_for_the_disk_whatever_the_database_is_set_to(postgresql:
     with connect(url).connect() as connection:
         assert connection.execute(text("SHOW synchronous_commit")).scalar() == "on"
         assert connection.execute(text("SHOW transaction_isolation")).scalar() == "read committed"
+
+
+def test_connections_that_the_database_ended_cost_no_entry(postgresql: PostgreSql) -> None:
+    url = postgresql.new_database()
+    journal = Journal(url)
+    assert journal.append(an_entry()) == 1
+    others = "datname = current_database() AND pid <> pg_backend_pid()"
+    postgresql.run(f"SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE {others}", url=url)
+    assert [journal.append(an_entry()) for _ in range(3)] == [2, 3, 4]
+    journal.close()
+
+
+def test_a_writer_that_hangs_in_its_transaction_does_not_hold_the_others_for_ever(postgresql: PostgreSql) -> None:
+    url = postgresql.new_database()
+    journal, engine = Journal(url), connect(f"{url}?options=-c%20lock_timeout%3D200ms")
+    with writing(engine), pytest.raises(OperationalError, match="lock timeout"), writing(engine):
+        pass
+    assert journal.append(an_entry()) == 1
+    journal.close()
+    engine.dispose()
 
 
 def test_a_journal_in_another_database_is_refused() -> None:
