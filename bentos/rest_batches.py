@@ -13,7 +13,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import FileResponse, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from bentos.access.rest import actor_of, caller_of
+from bentos.access.rest import actor_of, caller_of, hide
 from bentos.access.table import Scope
 from bentos.batches.manifest import items_of
 from bentos.batches.results import MEDIA_TYPES, Format, result_path
@@ -210,8 +210,10 @@ def _add(worker: BatchWorker, batch_id: str, *, source: str, actor: str) -> Job:
 async def _job(request: Request, batch_id: uuid.UUID) -> Job:
     """The job of an id, where it is the caller's own; another's is as unknown as none."""
     job, caller = await asyncio.to_thread(request.app.state.batches.store.get, str(batch_id)), caller_of(request)
-    if job is None or (job.actor != caller.actor and Scope.ALL_BATCHES not in caller.scopes):
+    if job is None:
         raise _unknown()
+    if job.actor != caller.actor and Scope.ALL_BATCHES not in caller.scopes:
+        raise await hide(request, _unknown().code, _unknown().sentence)
     return job
 
 

@@ -72,6 +72,11 @@ def missing_scope(scope: str | None, *, actor: str) -> AccessFault:
     return AccessFault("insufficient_scope", sentence, why="scope", actor=actor, headers=headers)
 
 
+def others_thing(code: str, sentence: str, *, actor: str) -> AccessFault:
+    """Something of another caller's; he is told the same as where there is no such thing, the journal more."""
+    return AccessFault(code, sentence, why="owner", actor=actor)
+
+
 def step_up_needed(*, actor: str, acr: tuple[str, ...], max_age_s: float | None) -> AccessFault:
     """A caller who has to prove again, or better, who he is (RFC 9470)."""
     sentence = "This needs a fresh or a stronger authentication."

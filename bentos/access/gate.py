@@ -60,8 +60,12 @@ class Access:
         try:
             return await self._entered(operation, show())
         except AccessFault as fault:
-            await asyncio.to_thread(self._denials.note, fault, method=method, request_id=request_id)
+            await self.journal(fault, method=method, request_id=request_id)
             raise
+
+    async def journal(self, fault: AccessFault, *, method: str, request_id: str) -> None:
+        """Write or count a denial; raises `ServiceFault` journal_unavailable."""
+        await asyncio.to_thread(self._denials.note, fault, method=method, request_id=request_id)
 
     def still(self, caller: Caller) -> None:
         """Refuse a caller whose token ended while his call went on.

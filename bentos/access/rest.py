@@ -3,7 +3,7 @@
 from fastapi import Request
 
 from bentos.access.caller import Caller, shown
-from bentos.access.faults import AccessFault
+from bentos.access.faults import AccessFault, others_thing
 from bentos.access.hardening import ANSWER_HEADERS
 from bentos.access.network import is_remote_address
 from bentos.access.table import BY_ROUTE
@@ -46,6 +46,14 @@ def caller_of(request: Request) -> Caller:
 def actor_of(request: Request) -> str:
     """How the journal names who was let in."""
     return caller_of(request).actor
+
+
+async def hide(request: Request, code: str, sentence: str) -> AccessFault:
+    """The refusal of something that is another caller's, which is journalled."""
+    fault = others_thing(code, sentence, actor=actor_of(request))
+    access, route = request.app.state.answering.access, f"{request.method} {request.scope['route'].path}"
+    await access.journal(fault, method=route, request_id=request.state.request_id)
+    return fault
 
 
 def _refuse_the_network(request: Request) -> None:

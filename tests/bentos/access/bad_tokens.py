@@ -2,7 +2,6 @@
 
 import time
 from functools import cache
-from typing import Any
 
 from tests.bentos.access.forge import (
     EC_KEY,
@@ -12,7 +11,7 @@ from tests.bentos.access.forge import (
     assembled,
     claims,
     jwk,
-    private_key,
+    signed,
     signed_with_public_key,
     token,
     with_payload,
@@ -72,14 +71,10 @@ def _other_claims() -> dict[str, tuple[str, str]]:
         "no time of issue": (token(iat=None), "missing_claim"),
         "no subject": (token(sub=None), "missing_claim"),
         "empty subject": (token(sub=""), "claims"),
-        "subject that is no text": (_with_subject(7), "malformed"),
+        "subject that is no text": (token(sub=7), "malformed"),
         "roles that are no list": (token(roles={"admin": True}), "claims"),
         "endless subject": (token(sub="a" * 300), "claims"),
     }
-
-
-def _with_subject(subject: Any) -> str:
-    return token(EC_KEY, sub=subject)
 
 
 def _damaged() -> dict[str, tuple[str, str]]:
@@ -110,10 +105,7 @@ def _nested() -> str:
 
 
 def _with_list() -> str:
-    import jwt
-
-    headers = {"kid": EC_KEY, "typ": "at+jwt"}
-    return jwt.PyJWS().encode(b"[1, 2]", private_key(EC_KEY), "ES256", headers=headers)
+    return signed(b"[1, 2]", EC_KEY, headers={"kid": EC_KEY, "typ": "at+jwt"})
 
 
 def assembled_text(data: bytes) -> str:

@@ -59,7 +59,12 @@ def claims(**overrides: Any) -> dict[str, Any]:
 def token(key_id: str = EC_KEY, *, headers: dict[str, Any] | None = None, **overrides: Any) -> str:
     """A token signed by a key of the issuer, with claims and header parameters changed as wanted."""
     head = {"kid": key_id, "typ": "at+jwt"} | (headers or {})
-    return jwt.encode(claims(**overrides), private_key(key_id), ALGORITHMS.get(key_id, "EdDSA"), headers=head)
+    return signed(json.dumps(claims(**overrides)).encode(), key_id, headers=head)
+
+
+def signed(payload: bytes, key_id: str, *, headers: dict[str, Any]) -> str:
+    """Any bytes, signed as a token is."""
+    return jwt.PyJWS().encode(payload, private_key(key_id), ALGORITHMS.get(key_id, "EdDSA"), headers=headers)
 
 
 def assembled(header: dict[str, Any], payload: Any, signature: bytes) -> str:

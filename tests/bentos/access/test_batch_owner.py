@@ -36,6 +36,9 @@ def test_a_job_is_seen_and_deleted_by_its_caller_and_nobody_else(client: TestCli
     assert client.get(href, headers=KEEPER).json()["state"] == "waiting"
     assert client.delete(href, headers=ANN).status_code == 204
     assert client.get(href, headers=ANN).status_code == 404
+    tried = Journal(client.app._app.state.answering.settings.journal_url).entries(action="access_denied")
+    assert {entry.payload["why"] for entry in tried} == {"owner"}
+    assert sorted(entry.payload["method"].partition(" ")[0] for entry in tried) == ["DELETE", "GET", "GET"]
 
 
 def test_what_a_job_asked_stands_in_the_journal_under_its_caller(client: TestClient) -> None:

@@ -3,9 +3,13 @@
 import asyncio
 import math
 import time
+from contextlib import suppress
+from functools import cache
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from bentos.access.caller import Caller
 from bentos.access.faults import AccessFault
@@ -13,7 +17,17 @@ from bentos.access.jwks import KeyCache
 from bentos.access.table import SCOPES_OF, Role, Scope
 from bentos.access.tokens import TokenVerifier
 from tests.bentos.access.bad_tokens import bad_tokens
-from tests.bentos.access.forge import AUDIENCE, EC_KEY, ED_KEY, ISSUER, RSA_KEY, key_set, token
+from tests.bentos.access.forge import AUDIENCE, EC_KEY, ED_KEY, ISSUER, RSA_KEY, assembled, key_set, token
+
+HEADER_NAMES = ("alg", "kid", "typ", "crit", "b64", "jwk", "jku", "cty", "self", "model_extra", "x")
+CLAIM_NAMES = ("iss", "sub", "aud", "exp", "nbf", "iat", "jti", "scope", "scp", "roles", "acr", "amr", "auth_time")
+_ATOMS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)
+JSON = st.recursive(_ATOMS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner))
+
+
+@cache
+def usual() -> TokenVerifier:
+    return verifier()
 
 
 def verifier(**overrides: Any) -> TokenVerifier:
@@ -23,7 +37,7 @@ def verifier(**overrides: Any) -> TokenVerifier:
 
 
 def verified(text: str, **overrides: Any) -> Caller:
-    return asyncio.run(verifier(**overrides).verify(text))
+    return asyncio.run((verifier(**overrides) if overrides else usual()).verify(text))
 
 
 def refusal(text: str, **overrides: Any) -> AccessFault:
@@ -115,3 +129,24 @@ def test_what_a_caller_holds_is_in_no_repr() -> None:
     text = token()
     assert text not in repr(shown([f"Bearer {text}"], []))
     assert math.isfinite(verified(text).expires_at)
+
+
+@settings(max_examples=50, deadline=None, database=None, derandomize=True)
+@given(st.one_of(st.text(max_size=300), st.binary(max_size=300).map(lambda data: data.decode("latin-1"))))
+def test_no_text_that_can_be_made_up_is_a_token_or_a_fault_of_ours(text: str) -> None:
+    assert refusal(text).code == "invalid_token"
+
+
+@settings(max_examples=50, deadline=None, database=None, derandomize=True)
+@given(st.dictionaries(st.sampled_from(HEADER_NAMES), JSON, max_size=6), JSON)
+def test_no_header_or_payload_that_can_be_made_up_is_a_token_or_a_fault_of_ours(header: dict, payload: Any) -> None:
+    assert (
+        refusal(assembled({"alg": "ES256", "kid": EC_KEY, "typ": "at+jwt"} | header, payload, b"x" * 64)).actor is None
+    )
+
+
+@settings(max_examples=50, deadline=None, database=None, derandomize=True)
+@given(st.dictionaries(st.sampled_from(CLAIM_NAMES), JSON, min_size=1, max_size=3))
+def test_an_issuer_that_writes_claims_of_any_form_gets_a_caller_or_a_refusal(changed: dict) -> None:
+    with suppress(AccessFault):
+        assert verified(token(EC_KEY, **changed)).scopes <= set(Scope)
