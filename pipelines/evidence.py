@@ -86,8 +86,11 @@ def written_changelog() -> str:
 
 def pack_wanted(wanted: "Wanted") -> bytes:
     """The evidence archive of a bundle; what the journal holds is put under a checkpoint first."""
+    from bentos.access.person import prove
+    from bentos.access.table import Scope
     from monitoring.evidence.archive import pack
 
+    prove(world()["workspace"].settings(), scope=Scope.EXPORT, command="evidence")
     found = _candidate(wanted)
     return pack(_bundle(found), _sources(), at=world()["workspace"].now())
 

@@ -194,6 +194,7 @@ def _kept(
     write_verdict(verdict, work / VERDICT_FILE, key=key)
     title = f"Recalibration for {site.name}, {site.now[:10]}"
     (work / PAGE_FILE).write_text(page(title, story=story, rows=rows, gates=gates.gates), encoding="utf-8")
+    keep_evaluation(found.before, settings.home / "evaluations")
     kept = keep_evaluation(found.after, settings.home / "evaluations")
     shutil.copy(work / PAGE_FILE, kept)
     basis = Basis(read.rows, digest, this_code(commit=source_commit()), launched_by, site.now)

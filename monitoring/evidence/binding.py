@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from bentos.evidence.statement import Statement, about_files, differing, open_statement, sign_statement
 from bentos.runtime.contract import spec_digest
+from bentos.runtime.errors import ContractError
 from data.harm import Harm
 from monitoring.evidence.changes import Specs
 from monitoring.evidence.data_sheet import data_sheet
@@ -93,8 +94,9 @@ def _predicate(measured: Mapping[str, Any], *, specs: Specs, basis: Basis) -> di
 def read_bound(directory: Path, *, key: Ed25519PublicKey) -> Statement:
     """The statement beside an evaluation; raises `ContractError` where it is missing, altered or another's."""
     path = directory / STATEMENT_FILE
-    data = path.read_bytes() if path.is_file() else b""
-    return open_statement(data, key=key, origin=str(path))
+    if not path.is_file():
+        raise ContractError(f"there is no signed statement at {path}: judge the recogniser again to have one")
+    return open_statement(path.read_bytes(), key=key, origin=str(path))
 
 
 def what_differs(directory: Path, *, verdict: Path, specs: Specs, key: Ed25519PublicKey) -> list[str]:

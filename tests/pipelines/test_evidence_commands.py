@@ -8,6 +8,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
+from bentos.access.faults import AccessFault
 from bentos.cli import app as cli
 from bentos.cli import load_commands
 from bentos.evidence.approvals import ApprovalError
@@ -16,6 +17,7 @@ from bentos.settings import Settings
 from pipelines import commands
 from tests.monitoring.evidence.home import judged_home
 from tests.monitoring.evidence.making import with_rules
+from tests.pipelines.test_promotion_jobs import Home
 
 RUN = CliRunner()
 
@@ -90,3 +92,28 @@ def test_the_commands_are_those_of_rxvision() -> None:
     groups = {group.typer_instance for group in cli.registered_groups}
     nested = {c.name or c.callback.__name__ for group in groups for c in group.registered_commands}
     assert {"approve", "approver-key", "promote", "changelog", "evidence", "verify", "sbom"} <= names | nested
+
+
+def test_where_tokens_are_configured_promotion_and_evidence_ask_for_one(
+    home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RXVISION_ACCESS", "local")
+    bundle, verdict = str(home.desk.home / home.folder), str(home.verdict)
+    for arguments in (["promote", bundle], ["evidence", bundle, "--out", str(tmp_path / "e.zip")]):
+        result = RUN.invoke(commands.app, [*arguments, "--verdict", verdict])
+        assert isinstance(result.exception, AccessFault)
+    assert home.desk.current().champion.version == "1"
+    assert not (tmp_path / "e.zip").exists()
+
+
+def test_the_dagster_job_is_refused_without_the_approvals_that_the_rules_ask_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = Home(tmp_path / "home")
+    home.candidate("one")
+    strict = with_rules(home.workspace.desk(), needed=1)
+    monkeypatch.setenv("RXVISION_PROMOTION_RULES", str(strict.rules_path))
+    assert not home.run("promote", "release").success
+    assert home.workspace.desk().current() is None
+    (entry,) = Journal(Settings(home=home.workspace.root).journal_url).entries(action="refuse_promote")
+    assert (entry.outcome, "is not recorded" in entry.payload["why"]) == ("approvals", True)
