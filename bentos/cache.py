@@ -1,7 +1,7 @@
 """Answers that were given before: kept in the process, or in Redis where one is configured; never a picture.
 
-An answer is found again by an HMAC of everything it depends on, and is itself sealed with the same key, so that who can
-write into Redis cannot make up an answer.
+An answer is found again by an HMAC of everything that it depends on, and is encrypted under a key made from the same
+one and bound to its name: who can read Redis learns nothing, and who can write into it cannot make up an answer.
 """
 
 import hashlib
@@ -17,15 +17,16 @@ from cachetools import TTLCache
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bentos.metrics import Metrics
+from bentos.privacy.envelope import derived, seal, unseal
 from bentos.release import Ref
 from bentos.runtime.answer import Answer, PillMetadata
 from bentos.runtime.contract import canonical_json
+from bentos.runtime.errors import ContractError
 from bentos.settings import Settings
 
 _FAILURES: Final = 3
 _RESET_S: Final = 10.0
 _TIMEOUT_S: Final = 0.05
-_SEAL_BYTES: Final = 32
 
 
 class Kept(BaseModel):
@@ -103,6 +104,7 @@ class AnswerCache:
         """Seal and name with `key`."""
         self._store = store
         self._key = key
+        self._sealing = derived(key, purpose="cache")
         self._metrics = metrics
 
     def name(self, pictures_hmac: str, *, metadata: PillMetadata | None, ref: Ref) -> str:
@@ -119,8 +121,9 @@ class AnswerCache:
         sealed = self._tried(lambda: self._store.get(name))
         if sealed is None:
             return None
-        seal, value = sealed[:_SEAL_BYTES], sealed[_SEAL_BYTES:]
-        if not hmac.compare_digest(seal, self._seal(name, value)):
+        try:
+            value = unseal(sealed, key=self._sealing, about={"answer": name})
+        except ContractError:
             self._count("forged")
             return None
         try:
@@ -134,14 +137,12 @@ class AnswerCache:
     def put(self, name: str, kept: Kept) -> None:
         """Keep an answer."""
         value = kept.model_dump_json().encode()
-        self._tried(lambda: self._store.put(name, self._seal(name, value) + value), quiet=True)
+        sealed = seal(value, key=self._sealing, about={"answer": name})
+        self._tried(lambda: self._store.put(name, sealed), quiet=True)
 
     def close(self) -> None:
         """Give the store's connections back."""
         self._store.close()
-
-    def _seal(self, name: str, value: bytes) -> bytes:
-        return hmac.digest(self._key, b"sealed\0" + name.encode() + b"\0" + value, "sha256")
 
     def _tried(self, ask: Callable[[], bytes | None], *, quiet: bool = False) -> bytes | None:
         try:
