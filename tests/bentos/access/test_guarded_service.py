@@ -8,6 +8,8 @@ from pathlib import Path
 
 import grpc
 import pytest
+from google.rpc import error_details_pb2
+from grpc_status import rpc_status
 
 from bentos.access.api_keys import ApiKeys
 from bentos.access.table import Scope
@@ -19,12 +21,13 @@ from tests.bentos.access.guarded import Guarded, bearer, guarded, guarded_settin
 from tests.bentos.processes import wait_for
 from tests.builders import jpeg, tiny_catalogue, tiny_picture
 
+CALLS_AN_HOUR = 60
 FRONT = jpeg(tiny_picture(tiny_catalogue()[1]))
 
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory, bundle: Path) -> Iterator[Guarded]:
-    settings = guarded_settings(tmp_path_factory.mktemp("guarded") / "home", bundle=bundle)
+    settings = guarded_settings(tmp_path_factory.mktemp("guarded") / "home", bundle=bundle, rate_per_hour=CALLS_AN_HOUR)
     with guarded(settings) as service:
         yield service
 
@@ -203,3 +206,30 @@ def test_another_origins_page_may_not_ask(service: Guarded) -> None:
     response = service.rest.options("/api/v1/predict", headers=asked)
     assert response.status_code == 405
     assert not [name for name in response.headers if name.startswith("access-control")]
+
+
+def test_both_protocols_share_one_counter_and_both_say_when_to_come_back(service: Guarded) -> None:
+    ann, bob = bearer(token(sub="eager")), bearer(token(sub="calm"))
+    for _ in range(CALLS_AN_HOUR // 2):
+        assert service.over_rest(ann) == (200, "")
+        assert service.over_grpc(ann) == ("OK", "")
+    refused = service.rest.get("/api/v1/model", headers=ann)
+    assert (refused.status_code, refused.json()["code"]) == (429, "rate_limited")
+    assert int(refused.headers["Retry-After"]) >= 1
+    assert refused.headers["RateLimit-Policy"] == f'"hour";q={CALLS_AN_HOUR};w=3600'
+    assert '"hour";r=0;' in refused.headers["RateLimit"]
+    error = service.grpc_error(ann)
+    assert (error.code(), retry_delay_s(error) > 0) == (grpc.StatusCode.RESOURCE_EXHAUSTED, True)
+    said = dict(error.trailing_metadata())
+    assert said["rxvision-code"] == "rate_limited"
+    assert int(said["grpc-retry-pushback-ms"]) >= 1000
+    assert said["ratelimit-policy"] == f'"hour";q={CALLS_AN_HOUR};w=3600'
+    assert service.over_rest(bob) == (200, "")
+    assert service.rest.get("/api/v1/medications", headers=ann).status_code == 200
+
+
+def retry_delay_s(error: grpc.RpcError) -> float:
+    """What google.rpc.RetryInfo says."""
+    info = error_details_pb2.RetryInfo()
+    assert any(detail.Unpack(info) for detail in rpc_status.from_call(error).details)
+    return info.retry_delay.seconds

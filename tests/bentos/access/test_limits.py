@@ -3,15 +3,8 @@
 import asyncio
 import re
 import time
-from pathlib import Path
-
-import grpc
-from google.rpc import error_details_pb2
-from grpc_status import rpc_status
 
 from bentos.access.limits import Policy, RateLimits, Standing
-from tests.bentos.access.forge import token
-from tests.bentos.access.guarded import bearer, guarded, guarded_settings
 from tests.bentos.processes import free_port, redis_server
 
 THREE = (Policy("minute", 3, 60), Policy("hour", 100, 3600))
@@ -67,32 +60,3 @@ def test_workers_share_counters_in_redis_and_count_alone_when_it_goes() -> None:
     began = time.monotonic()
     assert used_up(other) in (3, 4)
     assert time.monotonic() - began < 3
-
-
-def test_both_protocols_share_one_counter_and_both_say_when_to_come_back(tmp_path: Path, bundle: Path) -> None:
-    settings = guarded_settings(tmp_path / "home", bundle=bundle, rate_per_hour=10)
-    with guarded(settings) as service:
-        ann, bob = bearer(token(sub="ann")), bearer(token(sub="bob"))
-        for _ in range(5):
-            assert service.over_rest(ann) == (200, "")
-            assert service.over_grpc(ann) == ("OK", "")
-        refused = service.rest.get("/api/v1/model", headers=ann)
-        assert (refused.status_code, refused.json()["code"]) == (429, "rate_limited")
-        assert int(refused.headers["Retry-After"]) >= 1
-        assert refused.headers["RateLimit-Policy"] == '"hour";q=10;w=3600'
-        assert '"hour";r=0;' in refused.headers["RateLimit"]
-        error = service.grpc_error(ann)
-        assert (error.code(), retry_delay_s(error) > 0) == (grpc.StatusCode.RESOURCE_EXHAUSTED, True)
-        said = dict(error.trailing_metadata())
-        assert said["rxvision-code"] == "rate_limited"
-        assert int(said["grpc-retry-pushback-ms"]) >= 1000
-        assert said["ratelimit-policy"] == '"hour";q=10;w=3600'
-        assert service.over_rest(bob) == (200, "")
-        assert service.rest.get("/api/v1/medications", headers=ann).status_code == 200
-
-
-def retry_delay_s(error: grpc.RpcError) -> float:
-    """What google.rpc.RetryInfo says."""
-    info = error_details_pb2.RetryInfo()
-    assert any(detail.Unpack(info) for detail in rpc_status.from_call(error).details)
-    return info.retry_delay.seconds
