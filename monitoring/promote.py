@@ -9,6 +9,7 @@ from typing import Final
 
 from bentos.evidence.approvals import ApprovalError
 from bentos.journal import Entry, Journal
+from bentos.privacy.typed import redact
 from bentos.release import Ref, ReleaseSpec, pin, read_release, write_release
 from bentos.rollout.decisions import NO_DECISION, Standing, standing_in
 from bentos.runtime.errors import ContractError
@@ -146,6 +147,8 @@ def refusals_journalled(desk: ReleaseDesk, *, of: str, version: str, now: str) -
 def rollback(desk: ReleaseDesk, *, now: str, reason: str | None = None) -> ReleaseSpec:
     """Put the previous release back in force; the present one becomes `previous`, so a second call undoes it.
 
+    Personal data that are recognised in the reason are taken out of it.
+
     Raises:
         RollbackError: nothing was released before the present release.
         ContractError: files of the previous release were changed or removed since.
@@ -155,7 +158,8 @@ def rollback(desk: ReleaseDesk, *, now: str, reason: str | None = None) -> Relea
         raise RollbackError("there is no previous release to go back to")
     check_loadable(current.previous, home=desk.home)
     spec = ReleaseSpec(released_at=now, champion=current.previous, previous=current.champion)
-    return publish(desk, spec, action="rollback", now=now, payload={"from": current.champion.version, "reason": reason})
+    said = reason and redact(reason, policy="redact")  # entries stay for good
+    return publish(desk, spec, action="rollback", now=now, payload={"from": current.champion.version, "reason": said})
 
 
 def demand_gallery(gallery: Path, *, recogniser: Path) -> None:

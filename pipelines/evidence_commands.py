@@ -51,8 +51,10 @@ def approve(
 ) -> None:
     """Sign with your own key that this recogniser, with this gallery and verdict, may be put in force."""
     from assets.trials import Wanted
+    from bentos.privacy.typed import refuse as refuse_personal
     from pipelines.evidence import approve_wanted
 
+    refuse_personal([reason], policy="refuse", what="the reason, which is signed and stays for good")
     with in_one_sentence():
         wanted = Wanted(version, bundle, gallery, verdict)
         path = approve_wanted(wanted, key=key, reason=reason, days=days, refuse=refuse, ask=_password)

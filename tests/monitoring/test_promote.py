@@ -110,6 +110,14 @@ def test_rollback_puts_the_previous_release_back_and_a_second_one_undoes_it(desk
     assert [entry.action for entry in Journal(desk.journal_url).entries()] == ["promote"] * 2 + ["rollback"] * 2
 
 
+def test_personal_data_in_the_reason_of_a_rollback_do_not_reach_the_journal(desk: ReleaseDesk) -> None:
+    promoted(desk, "one", version="1")
+    promoted(desk, "two", version="2", now=LATER, name="other")
+    rollback(desk, now=LATER, reason="wrong strength, says ann@clinic.example, 415-555-2671")
+    (entry,) = Journal(desk.journal_url).entries(action="rollback")
+    assert entry.payload["reason"] == "wrong strength, says [email], [phone]"
+
+
 def test_there_is_nothing_to_go_back_to_after_the_first_release(desk: ReleaseDesk) -> None:
     with pytest.raises(RollbackError):
         rollback(desk, now=NOW)

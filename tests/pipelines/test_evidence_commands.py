@@ -56,6 +56,8 @@ def test_an_approver_makes_a_key_approves_and_the_bundle_is_promoted_and_told(
     assert refused.exit_code == 1
     assert "1 approvals are needed, 0 count" in str(refused.exception)
     assert isinstance(refused.exception.__cause__, ApprovalError)
+    told = RUN.invoke(commands.app, ["approve", bundle, "--key", str(key), "--reason", "call 415-555-2671"])
+    assert "personal data in the reason" in str(told.exception)
     said("approve", bundle, "--key", str(key), "--reason", "read the report", "--verdict", str(home.verdict),
          answers="a long sentence\n")  # fmt: skip
     said("promote", bundle, "--verdict", str(home.verdict))
