@@ -44,18 +44,20 @@ def export_segments(
 ) -> list[Seal]:
     """Write entries as segments of at most `size`, each with its signed seal, the key and the checkpoints beside.
 
+    `rows` are read after the checkpoints, so that a service may go on answering meanwhile.
+
     Raises:
         ContractError: `into` is not empty.
     """
     into.mkdir(parents=True, exist_ok=True)
     if any(into.iterdir()):
         raise ContractError(f"{into} is not empty; an export stands alone")
+    if checkpoints.is_file():  # before the rows: those signed meanwhile are about entries that are not exported
+        shutil.copy(checkpoints, into / CHECKPOINTS_FILE)
     waiting, seals = iter(rows), []
     while segment := list(islice(waiting, size)):
         seals.append(_segment(segment, into, key=key))
     (into / PUBLIC_KEY_FILE).write_bytes(public_pem(key.public_key()))
-    if checkpoints.is_file():
-        shutil.copy(checkpoints, into / CHECKPOINTS_FILE)
     return seals
 
 

@@ -43,10 +43,11 @@ def verify_trail(
     place, pending = 0, []
     for place, link in enumerate(rows, start=1):
         expected = tags[place - 1] if place <= len(tags) else None
+        known_by = "a signed checkpoint knows"
         if place in receipts and receipts[place] != link.entry_hash:
-            expected = receipts[place][:TAG_DIGITS]
+            expected, known_by = receipts[place], "somebody holds a receipt for"
         if not _stands(link, place, previous=previous, tag=expected):
-            return Verdict(place - 1, len(tags), _Scene(place, previous, tags).judge(link, rows))
+            return Verdict(place - 1, len(tags), _Scene(place, previous, tags, known_by).judge(link, rows))
         previous = link.entry_hash or ""
         pending.append(bytes.fromhex(previous))
         if place in roots:
@@ -67,16 +68,17 @@ def verify_trail(
 def _stands(link: Link, place: int, *, previous: str, tag: str | None) -> bool:
     if link.entry_id != place or not holds(link, previous=previous):
         return False
-    return tag is None or link.entry_hash[:TAG_DIGITS] == tag
+    return tag is None or link.entry_hash.startswith(tag)
 
 
 @dataclass(frozen=True)
 class _Scene:
-    """What is known at the first bad place: the hash before it, and what the checkpoints say of all places."""
+    """What is known at the first bad place: the hash before it, what checkpoints say of all places, and who says it."""
 
     place: int
     previous: str
     tags: Sequence[str]
+    known_by: str
 
     def judge(self, link: Link, rows: Iterator[Link]) -> Finding:
         """What happened, by the bad row and the one behind it."""
@@ -94,7 +96,7 @@ class _Scene:
                 return self._found("deleted", f"what was entry {came_from} stands in its place")
             return self._found("swapped", f"what was entry {came_from} stands in its place")
         if holds(link, previous=self.previous):
-            return self._found("edited", "it was chained anew, but a signed checkpoint knows another entry")
+            return self._found("edited", f"it was chained anew, but {self.known_by} another entry")
         return self._found("edited", "its content or its hash is not what was written")
 
     def _found(self, kind: Kind, why: str) -> Finding:

@@ -2,6 +2,7 @@
 
 import shutil
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,7 +11,8 @@ import pytest
 from sqlalchemy import text
 
 from bentos import cli
-from bentos.audit.checkpoints import audit_key
+from bentos.audit.chain import Link
+from bentos.audit.checkpoints import AUDIT_DIR, CHECKPOINTS_FILE, audit_key
 from bentos.audit.commands import journal_rows
 from bentos.audit.export import check_seals, export_segments
 from bentos.audit.sealing import Sealing
@@ -117,6 +119,24 @@ def test_segments_are_sealed_one_by_one_and_none_may_be_missing(home: Path, tmp_
         check_seals(tmp_path / "cold", key=key.public_key())
     with pytest.raises(ContractError, match="not empty"):
         export_segments([], tmp_path / "cold", key=key, checkpoints=tmp_path / "none")
+
+
+def test_an_export_of_a_service_that_goes_on_answering_holds(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    settings = Settings()
+
+    def rows() -> Iterator[Link]:
+        yield from journal_rows(settings.journal_url)
+        journal, sealing = Journal(settings.journal_url), Sealing(settings)
+        journal.append(Entry(at=NOON, actor="a", action="predict", outcome="answered"))
+        sealing.close()
+        journal.close()
+
+    key, checkpoints = audit_key(settings.keys_dir), settings.home / AUDIT_DIR / CHECKPOINTS_FILE
+    export_segments(rows(), tmp_path / "cold", key=key, checkpoints=checkpoints)
+    assert rxvision(monkeypatch, "verify", "--export", str(tmp_path / "cold")) == 0
+    assert "30 entries hold; 20 are under 2 checkpoints" in capsys.readouterr().out
 
 
 def test_a_receipt_holds_by_itself_and_betrays_a_trail_that_forgot_it(

@@ -150,7 +150,9 @@ def test_a_tail_written_anew_is_found_by_a_receipt(
         append(transaction, TABLE, [other])
     assert verify() == 0
     assert verify(*receipts(tmp_path, 4, 5)) == 1
-    assert f"entry {last} is the first bad one" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert f"entry {last} is the first bad one" in said
+    assert "somebody holds a receipt for another entry" in said
 
 
 def test_a_caller_needs_checkpoints_and_key_alone(
