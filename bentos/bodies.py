@@ -89,8 +89,9 @@ def first_fault(error: ValidationError) -> str:
 
 def in_words(fault: Mapping[str, Any]) -> str:
     """One of pydantic's faults; the name of a field that we do not know is the caller's, and is not repeated."""
-    where = fault["loc"][:-1] if fault["type"] in _NAMED_BY_THE_CALLER else fault["loc"]
-    return ": ".join(filter(None, [".".join(map(str, where)), fault["msg"]]))
+    unknown = fault["type"] in _NAMED_BY_THE_CALLER
+    where, what = (fault["loc"][:-1], "it has a field that is not known") if unknown else (fault["loc"], fault["msg"])
+    return ": ".join(filter(None, [".".join(map(str, where)), what]))
 
 
 async def _left(request: Request) -> None:
