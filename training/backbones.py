@@ -14,7 +14,6 @@ from torch.nn import functional as F
 
 from bentos.runtime.contract import MemberName, file_sha256
 from training.config import TrainConfig
-from training.hybrid import HYBRID, create_hybrid
 from training.profiles import Recipe
 from training.tv_compat import ensure_torchvision
 
@@ -80,12 +79,9 @@ def new_encoder(recipe: Recipe, *, embedding_dim: int) -> Encoder:
 
     arguments = dict(recipe.options) | ({"drop_path_rate": recipe.drop_path} if recipe.drop_path else {})
     arguments |= {"in_chans": 4} if recipe.relief else {}
-    if recipe.architecture == HYBRID:
-        backbone = create_hybrid(img_size=recipe.size_px, **arguments)
-    else:
-        fixed = timm.get_pretrained_cfg(recipe.architecture).fixed_input_size
-        arguments |= {"img_size": recipe.size_px} if fixed else {}
-        backbone = timm.create_model(recipe.architecture, pretrained=False, num_classes=0, **arguments)
+    fixed = timm.get_pretrained_cfg(recipe.architecture).fixed_input_size
+    arguments |= {"img_size": recipe.size_px} if fixed else {}
+    backbone = timm.create_model(recipe.architecture, pretrained=False, num_classes=0, **arguments)
     if recipe.relief:
         backbone = nn.Sequential(Relief(window_px=2 * (recipe.size_px // 20) + 1), backbone)
     with torch.no_grad():

@@ -20,7 +20,7 @@ from training.profiles import PROFILES, Recipe
 TINY = {"epochs": 1, "batch_size": 8, "learning_rate": 1e-3}
 RECIPES = {
     "demo fast": (PROFILES["demo"]["fast"], (4, 4)),
-    "demo accurate": (PROFILES["demo"]["accurate"], (7, 7)),
+    "demo accurate": (PROFILES["demo"]["accurate"], (4, 4)),
     "efficientnet": (Recipe(architecture="test_efficientnet", size_px=64, **TINY), (2, 2)),
     "class token": (Recipe(architecture="vit_tiny_patch16_224", size_px=48, **TINY), (3, 3)),
 }

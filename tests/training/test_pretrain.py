@@ -145,15 +145,16 @@ def test_another_architecture_borrows_the_convolutions_that_both_have(tmp_path: 
     from bentos.runtime.contract import file_sha256
     from training.backbones import new_encoder, save_encoder
 
-    fast, path = PretrainConfig(), tmp_path / "fast.safetensors"
-    lender = new_encoder(fast.recipe, embedding_dim=128)
-    save_encoder(lender, path, recipe=fast.recipe, prototypes_CD=torch.randn(2, 128))
-    config = PretrainConfig(member="accurate", start_from=path, start_from_sha256=file_sha256(path))
+    lite, path = PretrainConfig(member="accurate"), tmp_path / "lite.safetensors"
+    lender = new_encoder(lite.recipe, embedding_dim=128)
+    save_encoder(lender, path, recipe=lite.recipe, prototypes_CD=torch.randn(2, 128))
+    config = lite.model_copy(update={"architecture": "tf_efficientnet_lite1", "start_from": path,
+                                     "start_from_sha256": file_sha256(path)})  # fmt: skip
     borrower = new_encoder(config.recipe, embedding_dim=128)
     begin_from(borrower, path, config)
-    lent, taken = lender.backbone[1].layer3[0].conv1.weight, borrower.backbone[1].patch_embed.backbone
-    assert torch.equal(lent, taken.layer3[0].conv1.weight)
-    assert torch.equal(lender.backbone[1].conv1[0].weight, taken.conv1[0].weight)
+    lent, taken = lender.backbone, borrower.backbone
+    assert torch.equal(lent.blocks[4][0].conv_pw.weight, taken.blocks[4][0].conv_pw.weight)
+    assert torch.equal(lent.conv_stem.weight, taken.conv_stem.weight)
     other = small_config(start_from=path, start_from_sha256=file_sha256(path), architecture="test_vit", size_px=32)
     with pytest.raises(WeightsError, match="shares no layer"):
         begin_from(new_encoder(other.recipe, embedding_dim=128), path, other)
