@@ -140,14 +140,19 @@ def test_ten_thousand_answers_while_workers_are_killed_at_random(settings: Setti
         httpx.Client(base_url=f"http://{load.url}", timeout=30) as probe,
         load.running(),
     ):
+
+        def both_answer() -> bool:
+            return len(workers(process.pid)) == 2 and says(probe, "rxvision_ready 2.0")
+
         while len(load.answered) < 10_000:
-            wait_for(lambda: len(workers(process.pid)) == 2 and says(probe, "rxvision_ready 2.0"), timeout_s=120)
+            wait_for(both_answer, timeout_s=120)
             seen = len(load.answered) + rng.randrange(600)
             wait_for(lambda seen=seen: len(load.answered) > seen, timeout_s=300)
             killed = rng.choice(sorted(workers(process.pid)))
             os.kill(killed, signal.SIGKILL)
             wait_for(lambda killed=killed: killed not in workers(process.pid))
             num_killed += 1
+        wait_for(both_answer, timeout_s=120)
     assert_whole(settings, load, num_killed=num_killed)
     assert load.refused == []
     assert num_killed > 5
