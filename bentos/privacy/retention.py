@@ -18,6 +18,7 @@ from bentos.privacy.tables import RETAINED
 from bentos.settings import Settings
 
 ACTION: Final = "retention"
+_NEVER: Final = datetime.min.replace(tzinfo=UTC)
 BATCHES_DIR: Final = "batches"
 DRIFT_DIR: Final = "drift"
 
@@ -87,18 +88,19 @@ def _subjects(desk: PrivacyDesk, *, journal: Journal, actor: str, now: datetime)
     subjects = [(owner, pseudonym) for owner, pseudonym in known if owner.startswith("subject:")]
     if days is not None and subjects:
         before = now - timedelta(days=days)
-        old = set(desk.keys.owners(before=before))
-        due = [one for one in subjects if one in old and _last_seen(one[1], journal=journal) < before]
+        old, seen = set(desk.keys.owners(before=before)), _last_seen(journal)
+        due = [one for one in subjects if one in old and seen.get(one[1], _NEVER) < before]
     for owner, pseudonym in due:
         erase_owner(owner, pseudonym, desk=desk, journal=journal, actor=actor, now=now, why="retention")
     period = "until they are erased" if days is None else f"{days:g} days after the last request"
     return _row("subjects", period, len(due), len(subjects) - len(due))
 
 
-def _last_seen(pseudonym: str, *, journal: Journal) -> datetime:
-    (row,) = journal.rows(select(func.max(TABLE.c.at, type_=TABLE.c.at.type).label("at")).where(
-        TABLE.c.subject_ref == pseudonym))  # fmt: skip
-    return row["at"] or datetime.min.replace(tzinfo=UTC)
+def _last_seen(journal: Journal) -> dict[str, datetime]:
+    """When each subject last had an entry, by pseudonym; one pass over the journal."""
+    at = func.max(TABLE.c.at, type_=TABLE.c.at.type).label("at")
+    query = select(TABLE.c.subject_ref, at).where(TABLE.c.subject_ref.is_not(None)).group_by(TABLE.c.subject_ref)
+    return {row["subject_ref"]: row["at"] for row in journal.rows(query)}
 
 
 def _batches(desk: PrivacyDesk, *, now: datetime) -> ClassReport:

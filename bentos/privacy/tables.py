@@ -1,5 +1,6 @@
 """The tables of the privacy part: wrapped data keys and retained pictures; what is deleted is overwritten."""
 
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -62,22 +63,16 @@ class Database:
     def __init__(self, url: str) -> None:
         """Nothing is opened yet: who uses neither subjects nor retention has no such database."""
         self._url = url
+        self._opening = threading.Lock()
         self._opened: Engine | None = None
 
     @property
     def engine(self) -> Engine:
         """The engine, with its tables."""
-        if self._opened is None:
-            engine = connect(self._url)
-            if engine.dialect.name == "sqlite":
-                event.listen(engine, "connect", _overwriting)
-            with writing(engine) as connection:
-                for table in METADATA.sorted_tables:
-                    connection.execute(CreateTable(table, if_not_exists=True))
-                    for index in table.indexes:
-                        connection.execute(CreateIndex(index, if_not_exists=True))
-            self._opened = engine
-        return self._opened
+        with self._opening:
+            if self._opened is None:
+                self._opened = _prepared(self._url)
+            return self._opened
 
     @property
     def is_there(self) -> bool:
@@ -114,6 +109,18 @@ class Database:
         """Give the connections back."""
         if self._opened is not None:
             self._opened.dispose()
+
+
+def _prepared(url: str) -> Engine:
+    engine = connect(url)
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _overwriting)
+    with writing(engine) as connection:
+        for table in METADATA.sorted_tables:
+            connection.execute(CreateTable(table, if_not_exists=True))
+            for index in table.indexes:
+                connection.execute(CreateIndex(index, if_not_exists=True))
+    return engine
 
 
 def _overwriting(connection: Any, _record: object) -> None:
