@@ -17,6 +17,7 @@ from bentos.client.items import Item, Outcome
 from bentos.client.retries import Retries
 from bentos.feedback import Feedback, FeedbackReceipt
 from bentos.model_status import ModelStatus
+from bentos.privacy.reference import SUBJECT_HEADER
 from bentos.rollout.assign import SESSION_KEY_HEADER
 from bentos.rpc.keys import REQUEST_ID_KEY
 from bentos.runtime.answer import Answer, PillMetadata
@@ -79,17 +80,25 @@ class RestClient(AbstractContextManager):
         back: bytes | None = None,
         metadata: PillMetadata | None = None,
         session: str | None = None,
+        subject: str | None = None,
         deadline_s: float = 10.0,
     ) -> Answer:
-        """Identify one pill, or each pill of one photograph; calls of one `session` meet one variant of the release."""
+        """Identify one pill, or each pill of one photograph; calls of one `session` meet one variant of the release.
+
+        `subject` is whom it is about, kept as a pseudonym.
+        """
         files = [("image", front)] + ([("image_back", back)] if back is not None else [])
         data = {} if metadata is None else {"metadata": metadata.model_dump_json(exclude_unset=True)}
-        return self._call(
-            "POST", "/api/v1/predict", Answer, deadline_s=deadline_s, session=session, files=files, data=data
-        )
+        said = {"session": session, "subject": subject, "files": files, "data": data}
+        return self._call("POST", "/api/v1/predict", Answer, deadline_s=deadline_s, **said)
 
     def identify_many(
-        self, items: Sequence[Item], *, session: str | None = None, deadline_s: float = 60.0
+        self,
+        items: Sequence[Item],
+        *,
+        session: str | None = None,
+        subject: str | None = None,
+        deadline_s: float = 60.0,
     ) -> tuple[Outcome, ...]:
         """An answer or a failure for each item, in their order; a request holds as many as the service allows (32)."""
         if not items:
@@ -100,8 +109,8 @@ class RestClient(AbstractContextManager):
             "backs": json.dumps([number for number, item in enumerate(items) if item.back is not None]),
             "metadata": json.dumps([item.metadata and item.metadata.model_dump(exclude_unset=True) for item in items]),
         }
-        path = "/api/v1/predict/batch"
-        found = self._call("POST", path, _BatchAnswer, deadline_s=deadline_s, session=session, files=files, data=data)
+        said = {"session": session, "subject": subject, "files": files, "data": data}
+        found = self._call("POST", "/api/v1/predict/batch", _BatchAnswer, deadline_s=deadline_s, **said)
         return tuple(_outcome(item) for item in found.items)
 
     def model_status(self, *, deadline_s: float = 5.0) -> ModelStatus:
@@ -128,11 +137,13 @@ class RestClient(AbstractContextManager):
         *,
         deadline_s: float,
         session: str | None = None,
+        subject: str | None = None,
         reads_only: bool = True,
         **body: Any,
     ) -> _Record:
         request_id = str(uuid.uuid4())
-        headers = {REQUEST_ID_KEY: request_id} | ({SESSION_KEY_HEADER: session} if session else {}) | self._shown()
+        named = {SESSION_KEY_HEADER: session, SUBJECT_HEADER: subject}
+        headers = {REQUEST_ID_KEY: request_id} | {key: text for key, text in named.items() if text} | self._shown()
 
         def attempt(left_s: float) -> bytes:
             try:

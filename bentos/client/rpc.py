@@ -70,30 +70,46 @@ class GrpcClient(AbstractContextManager):
         back: bytes | None = None,
         metadata: PillMetadata | None = None,
         session: str | None = None,
+        subject: str | None = None,
         deadline_s: float = 10.0,
     ) -> Answer:
-        """Identify one pill, or each pill of one photograph; calls of one `session` meet one variant of the release."""
-        request = _request(Item(front, back, metadata), session=session)
+        """Identify one pill, or each pill of one photograph; calls of one `session` meet one variant of the release.
+
+        `subject` is whom it is about, kept as a pseudonym.
+        """
+        request = _request(Item(front, back, metadata), session=session, subject=subject)
         return self._call(self._stub.PredictMedication, request, answer_of, deadline_s=deadline_s)
 
     def identify_many(
-        self, items: Sequence[Item], *, session: str | None = None, deadline_s: float = 60.0
+        self,
+        items: Sequence[Item],
+        *,
+        session: str | None = None,
+        subject: str | None = None,
+        deadline_s: float = 60.0,
     ) -> tuple[Outcome, ...]:
         """An answer or a failure for each item, in their order; a request holds as many as the service allows (32)."""
         if not items:
             return ()
-        request = pb.PredictBatchRequest(items=[_request(item, session=session) for item in items])
+        sent = [_request(item, session=session, subject=subject) for item in items]
+        request = pb.PredictBatchRequest(items=sent)
         return self._call(self._stub.PredictBatch, request, _outcomes, deadline_s=deadline_s)
 
     def identify_stream(
-        self, items: Iterable[tuple[str, Item]], *, session: str | None = None, deadline_s: float | None = None
+        self,
+        items: Iterable[tuple[str, Item]],
+        *,
+        session: str | None = None,
+        subject: str | None = None,
+        deadline_s: float | None = None,
     ) -> Iterator[tuple[str, Outcome]]:
         """Bulk: each item's answer or failure as soon as it is there, under the id it was given; never tried again.
 
         Items are taken from `items`, in another thread, as fast as the service answers.
         """
         request_id = str(uuid.uuid4())
-        requests = (pb.PredictStreamRequest(item_id=name, item=_request(item, session=session)) for name, item in items)
+        sent = ((name, _request(item, session=session, subject=subject)) for name, item in items)
+        requests = (pb.PredictStreamRequest(item_id=name, item=item) for name, item in sent)
         responses = self._stub.PredictStream(requests, timeout=deadline_s, metadata=self._metadata(request_id))
         try:
             for response in responses:
@@ -129,10 +145,14 @@ class GrpcClient(AbstractContextManager):
         return ((REQUEST_ID_KEY, request_id), *self._shown().items())
 
 
-def _request(item: Item, *, session: str | None) -> pb.PredictMedicationRequest:
+def _request(item: Item, *, session: str | None, subject: str | None) -> pb.PredictMedicationRequest:
     typed = None if item.metadata is None else pb.PillMetadata(**item.metadata.model_dump(exclude_none=True))
     return pb.PredictMedicationRequest(
-        image_data=item.front, back_image_data=item.back, metadata=typed, session_key=session or ""
+        image_data=item.front,
+        back_image_data=item.back,
+        metadata=typed,
+        session_key=session or "",
+        subject_ref=subject or "",
     )
 
 

@@ -21,6 +21,7 @@ from bentos.client.retries import Retries
 from bentos.client.rpc import GrpcClient
 from bentos.feedback import Feedback
 from bentos.journal import Journal
+from bentos.privacy.desk import PrivacyDesk
 from bentos.runtime.answer import Answer, PillMetadata
 from bentos.settings import Settings
 from bentos.signing import read_public_key
@@ -124,6 +125,18 @@ def test_every_answer_has_a_receipt_of_its_own_entry_over_every_call(
     signed = {said.entry_id: (said.entry_hash, *of) for said, of in zip(promises, facts, strict=True)}
     assert len(signed) == len(found)
     assert signed.items() <= stored.items()
+
+
+def test_every_call_says_whom_it_is_about(served: Settings, rest: RestClient, grpc: GrpcClient) -> None:
+    about, desk = "one of the subjects", PrivacyDesk(served)
+    answers = [client.identify(FRONT, subject=about) for client in (rest, grpc)]
+    answers += [answer for client in (rest, grpc) for answer in client.identify_many([Item(FRONT)], subject=about)]
+    answers += [answer for _, answer in grpc.identify_stream([("a", Item(FRONT))], subject=about)]
+    journal, pseudonym = Journal(served.journal_url), desk.subjects.key(about).pseudonym
+    assert [journal.of_request(answer.request_id).subject_ref for answer in answers] == [pseudonym] * 5
+    assert journal.of_request(rest.identify(FRONT).request_id).subject_ref is None
+    journal.close()
+    desk.close()
 
 
 def test_model_status_is_the_same_over_both(rest: RestClient, grpc: GrpcClient) -> None:
