@@ -80,13 +80,14 @@ def wait_until_ready(
     while (waited := time.monotonic() - began) < timeout_s:
         if process.poll() is not None:
             raise ServiceFault("not_ready", f"the service ended with status {process.returncode} before it was ready")
-        if _is_ready(settings.base_url + path, own_probe(settings)):
+        if answers(settings.base_url + path, context=own_probe(settings)):
             return waited
         time.sleep(0.1)
     raise ServiceFault("not_ready", f"the service was not ready within {timeout_s:g} s")
 
 
-def _is_ready(url: str, context: ssl.SSLContext | None) -> bool:
+def answers(url: str, *, context: ssl.SSLContext | None = None) -> bool:
+    """Whether an address says 200 now."""
     try:
         with urllib.request.urlopen(url, timeout=2, context=context) as response:
             return response.status == 200

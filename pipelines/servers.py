@@ -1,18 +1,18 @@
 """The interfaces and the service as child processes of one command, stopped together."""
 
 import signal
+import ssl
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
-from bentos.serve import start_service
+from bentos.access.tls import own_probe
+from bentos.serve import answers, start_service
 from bentos.settings import Settings
 from pipelines.environments import Environment
 
@@ -33,6 +33,7 @@ class Server:
     log: Path
     page: str
     probe: str
+    tls: ssl.SSLContext | None = None
 
     def is_up(self) -> bool:
         """Whether it answers.
@@ -42,11 +43,7 @@ class Server:
         """
         if self.process.poll() is not None:
             raise ServerError(f"{self.name} ended with status {self.process.returncode}; see {self.log}")
-        try:
-            with urllib.request.urlopen(self.page + self.probe, timeout=2):
-                return True
-        except (urllib.error.URLError, TimeoutError, ConnectionError):
-            return False
+        return answers(self.page + self.probe, context=self.tls)
 
 
 def start_dagster(environment: Environment) -> Server:
@@ -67,8 +64,8 @@ def start_mlflow(environment: Environment) -> Server:
 def start_serving(environment: Environment, settings: Settings) -> Server:
     """The BentoML service on the champion."""
     log = environment.root / "logs" / "service.log"
-    page = f"http://{settings.host}:{settings.port}"
-    return Server("service", start_service(settings, log=log), log, page, "/ready")
+    process = start_service(settings, log=log)
+    return Server("service", process, log, settings.base_url, "/ready", tls=own_probe(settings))
 
 
 def _start(name: str, command: list[str], environment: Environment, *, page: str, probe: str) -> Server:

@@ -38,15 +38,12 @@ def summary_table(environment: Environment, *, serving: bool) -> Table:
 def addresses(environment: Environment, *, serving: bool) -> dict[str, str]:
     """Where the interfaces and the service answer, or the command that starts them."""
     settings = Settings()
-    ports = {
-        "Dagster UI": (environment.host, environment.dagster_port, "make ui"),
-        "MLflow": (environment.host, environment.mlflow_port, "make ui"),
-        "service": (settings.host, settings.port, "make serve"),
+    pages = {
+        "Dagster UI": (f"http://{environment.host}:{environment.dagster_port}", "make ui"),
+        "MLflow": (f"http://{environment.host}:{environment.mlflow_port}", "make ui"),
+        "service": (settings.base_url, "make serve"),
     }
-    return {
-        name: f"http://{host}:{port}" + ("" if serving else f" after `{command}`")
-        for name, (host, port, command) in ports.items()
-    }
+    return {name: page + ("" if serving else f" after `{command}`") for name, (page, command) in pages.items()}
 
 
 def _record(workspace: Workspace, asset: str, kind: type[Record]) -> Record:
