@@ -212,12 +212,8 @@ _FROM_SCRATCH = (
 def _against(figures: Mapping[str, Any], others: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     if not others:
         return
-    yield from ("## Against other recognisers", "")
-    yield (
-        "Each fitted in the same way, on the same photographs and gallery. An encoder from scratch is one of random "
-        "weights:"
-    )
-    yield from ("", "```sh", *_FROM_SCRATCH, "```", "")
+    told = "Each fitted in the same way, on the same photographs and gallery. An encoder from scratch is random:"
+    yield from ("## Against other recognisers", "", told, "", "```sh", *_FROM_SCRATCH, "```", "")
     asked = [(q, top) for q in ("picture", "picture_and_partial_imprint") for top in ("top1", "top5")]
     header = ["", *(f"{_TITLES[q]}: drug {top.replace('top', 'top-')}" for q, top in asked)]
     rows = ([name, *(figure_text(row[q]["drug"][top]) for q, top in asked)]
@@ -230,13 +226,11 @@ def _curve(member: str, epochs: Sequence[Mapping[str, float]]) -> Iterator[str]:
     measured = [epoch for epoch in epochs if "held_out_drug_top1" in epoch]
     if not measured:
         return
-    yield f"## Learning curve of the {member} encoder's pre-training"
-    yield ""
-    yield (
+    told = (
         "One simulated photograph of one side against all reference sides, by the embedding alone: look groups that "
         "are held out, and look groups that are trained on."
     )
-    yield ""
+    yield from (f"## Learning curve of the {member} encoder's pre-training", "", told, "")
     names = ("held_out_drug_top1", "held_out_drug_top5", "trained_drug_top1", "trained_drug_top5")
     rows = ([f"{epoch['epoch']:g}", *(f"{epoch[name]:.3f}" for name in names)] for epoch in measured)
     yield from _table(["epoch", *(name.replace("_", " ") for name in names)], rows)
