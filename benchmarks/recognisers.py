@@ -64,11 +64,12 @@ def crops_of(pictures: Sequence[bytes], spec: PreprocessSpec) -> list[np.ndarray
 
 
 def two_member_recogniser(base: Path, *, name: str, pictures: Sequence[bytes], work: Path) -> Path:
-    """The recogniser `base` with an accurate member beside its fast one, of no weight in any answer."""
+    """The recogniser `base` with this accurate member beside its fast one, of no weight in any answer."""
     spec, out = read_recogniser_spec(base), _copied(base, work / f"with {name}")
     member = _exported("accurate", name, pictures=pictures, work=work, out=out)
     cues = spec.cues.model_copy(update={"members": spec.cues.members | {"accurate": spec.cues.members["fast"]}})
-    return _written(out, spec, members=(*spec.members, member), cues=cues, patterns=_with_accurate(spec.patterns))
+    members = (*(own for own in spec.members if own.name != "accurate"), member)
+    return _written(out, spec, members=members, cues=cues, patterns=_with_accurate(spec.patterns))
 
 
 def one_member_recogniser(base: Path, *, name: str, pictures: Sequence[bytes], work: Path) -> Path:
@@ -110,8 +111,12 @@ def _copied(base: Path, out: Path) -> Path:
 def _written(out: Path, spec: RecogniserSpec, **changed: Any) -> Path:
     """The record with other members, its files digested anew."""
     changed_spec = spec.model_copy(update=changed)
-    own = {file for member in changed_spec.members for file in (member.onnx_fp32, member.onnx_int8, member.cohort)}
-    members_before = {file for member in spec.members for file in (member.onnx_fp32, member.onnx_int8, member.cohort)}
-    files = sorted((set(spec.files) - members_before) | own)
+    files = sorted((set(spec.files) - _files_of(spec.members)) | _files_of(changed_spec.members))
     write_spec(out, changed_spec.model_copy(update={"files": file_digests(out, files)}))
     return out
+
+
+def _files_of(members: Sequence[MemberSpec]) -> set[str]:
+    """A member that is served in full precision alone has no other file."""
+    named = (file for member in members for file in (member.onnx_fp32, member.onnx_int8, member.cohort))
+    return {file for file in named if file is not None}
