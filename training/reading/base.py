@@ -5,8 +5,6 @@ Binarization", AAAI 2020) on PP-LCNetV3; text recognition with an SVTR neck (Du 
 with a Single Visual Model", IJCAI 2022) trained by CTC. Both by the PaddleOCR authors, Apache-2.0.
 """
 
-import hashlib
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +19,7 @@ from bentos.runtime.read import Reader
 from bentos.runtime.recogniser import session_options
 from training.reading.networks import arrays_of, continued, nodes_of, part_of
 from training.reading.simplify import simplified
+from training.wheels import read_from_wheel
 
 _DETECTION = (
     "rapidocr_onnxruntime/models/ch_PP-OCRv4_det_infer.onnx",
@@ -33,10 +32,6 @@ _RECOGNITION = (
 _CHARACTERS = "character"
 _HEAD = ("head.weight", "head.bias")
 _READY = {"text_threshold": 0.25, "max_lines": 12}
-
-
-class BaseError(ValueError):
-    """A wheel without the networks that are meant, byte by byte."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +47,7 @@ def read_base(wheel: Path) -> BaseNetworks:
     """Read both networks out of the wheel, a zip archive; nothing of it is installed or run.
 
     Raises:
-        BaseError: one is missing, or has another SHA-256 than that of release 1.4.4.
+        WheelError: one is missing, or has another SHA-256 than that of release 1.4.4.
     """
     detection, recognition = (_member(wheel, file, sha256=sha256) for file, sha256 in (_DETECTION, _RECOGNITION))
     listed = next(entry.value for entry in recognition.metadata_props if entry.key == _CHARACTERS)
@@ -60,14 +55,7 @@ def read_base(wheel: Path) -> BaseNetworks:
 
 
 def _member(wheel: Path, file: str, *, sha256: str) -> onnx.ModelProto:
-    try:
-        with zipfile.ZipFile(wheel) as archive:
-            data = archive.read(file)
-    except (zipfile.BadZipFile, FileNotFoundError, KeyError) as error:
-        raise BaseError(f"{wheel} is no wheel with {file}") from error
-    if (found := hashlib.sha256(data).hexdigest()) != sha256:
-        raise BaseError(f"{file} in {wheel} has SHA-256 {found}, expected {sha256}")
-    return onnx.load_model_from_string(data)
+    return onnx.load_model_from_string(read_from_wheel(wheel, file, sha256=sha256))
 
 
 def ready_reader(base: BaseNetworks) -> Reader:
