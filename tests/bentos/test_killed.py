@@ -144,7 +144,7 @@ def test_ten_thousand_answers_while_workers_are_killed_at_random(settings: Setti
         def both_answer() -> bool:
             return len(workers(process.pid)) == 2 and says(probe, "rxvision_ready 2.0")
 
-        while len(load.answered) < 10_000 or num_killed < 10:
+        while len(load.answered) < 10_000 or num_killed <= 10:
             wait_for(both_answer, timeout_s=120)
             seen = len(load.answered) + rng.randrange(600)
             wait_for(lambda seen=seen: len(load.answered) > seen, timeout_s=300)
@@ -154,7 +154,8 @@ def test_ten_thousand_answers_while_workers_are_killed_at_random(settings: Setti
             num_killed += 1
         wait_for(both_answer, timeout_s=120)
     assert_whole(settings, load, num_killed=num_killed)
-    assert (load.refused, len(load.answered) >= 10_000) == ([], True)
+    assert load.refused == []
+    assert num_killed > 10
 
 
 def assert_whole(settings: Settings, load: Load, *, num_killed: int) -> None:
