@@ -12,7 +12,7 @@ import numpy as np
 
 from bentos.runtime.preprocess import ELONGATED_FROM
 from training.pretrain.optics import grain
-from training.pretrain.pose import Pill, measured
+from training.pretrain.pose import Frame, Pill, measured
 
 _GREY_C = np.array([[0.299, 0.587, 0.114]], np.float32)
 _LONG_FROM = 1.6
@@ -38,7 +38,7 @@ def another_lot(pill: Pill, rng: np.random.Generator, *, strength: float) -> np.
         face_HWC = face_HWC * (1 + strength * rng.uniform(0.01, 0.04) * _mottle(face_HWC.shape[:2], rng))
     face_HWC = np.clip(face_HWC + 0.5, 0, 255).astype(np.uint8)
     if frame.length_px >= _LONG_FROM * frame.width_px and rng.random() < 0.6 * strength:
-        return _rolled(face_HWC, pill, angle_rad=strength * rng.normal(0, 0.3))
+        return _rolled(face_HWC, frame, angle_rad=strength * rng.normal(0, 0.3))
     return face_HWC
 
 
@@ -70,9 +70,8 @@ def _mottle(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
     return cv2.resize(grain(rng, small)[..., 0], shape[::-1], interpolation=cv2.INTER_CUBIC)[..., None]
 
 
-def _rolled(face_HWC: np.ndarray, pill: Pill, *, angle_rad: float) -> np.ndarray:
-    """The face of a cylinder that lies along the outline's long axis, turned by `angle_rad`."""
-    frame = measured(pill.outline_NX)
+def _rolled(face_HWC: np.ndarray, frame: Frame, *, angle_rad: float) -> np.ndarray:
+    """The face of a cylinder that lies along the frame's long axis, turned by `angle_rad`."""
     c, s = math.cos(frame.angle_rad), math.sin(frame.angle_rad)
     y_HW, x_HW = np.indices(face_HWC.shape[:2], np.float32)
     dx_HW, dy_HW = x_HW - np.float32(frame.centre_X[0]), y_HW - np.float32(frame.centre_X[1])
