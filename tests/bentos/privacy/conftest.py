@@ -4,10 +4,13 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
 
 from bentos.journal import Journal
 from bentos.privacy.desk import PrivacyDesk
 from bentos.settings import Settings
+from tests.bentos.rest_client import app_of, client_of
 
 NOON = datetime(2025, 3, 1, 12, tzinfo=UTC)
 SUBJECT = "MRN-4711-ann.miller"
@@ -25,3 +28,15 @@ def journal(settings: Settings) -> Iterator[Journal]:
     journal = Journal(settings.journal_url)
     yield journal
     journal.close()
+
+
+@pytest.fixture
+def app(settings: Settings) -> Iterator[FastAPI]:
+    app = app_of(settings)
+    yield app
+    app.state.answering.close()
+
+
+@pytest.fixture
+def client(app: FastAPI) -> TestClient:
+    return client_of(app)

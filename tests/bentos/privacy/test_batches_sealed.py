@@ -4,7 +4,6 @@ import csv
 import io
 import sqlite3
 
-import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
@@ -16,18 +15,6 @@ from tests.bentos.rest_client import FRONT, app_of, client_of, is_problem
 
 NAME = "ann-miller_MRN-4711.jpg"
 MANIFEST = f"image,imprint\n{NAME},ANN MILLER 415-555-2671\n".encode()
-
-
-@pytest.fixture
-def app(settings: Settings):
-    app: FastAPI = app_of(settings)
-    yield app
-    app.state.answering.close()
-
-
-@pytest.fixture
-def client(app: FastAPI) -> TestClient:
-    return client_of(app)
 
 
 def on_disk(settings: Settings) -> bytes:

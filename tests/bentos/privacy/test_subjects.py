@@ -5,7 +5,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from bentos import cli
@@ -20,7 +19,7 @@ from bentos.privacy.export import export
 from bentos.settings import Settings
 from bentos.signing import secret
 from tests.bentos.privacy.conftest import NOON, SUBJECT
-from tests.bentos.rest_client import BACK, FRONT, app_of, client_of, is_problem, post_batch
+from tests.bentos.rest_client import BACK, FRONT, is_problem, post_batch
 
 HEADERS = {"X-Subject-Ref": SUBJECT}
 
@@ -28,18 +27,6 @@ HEADERS = {"X-Subject-Ref": SUBJECT}
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
     return settings.model_copy(update={"retain_pictures": {"replay": 30.0}})
-
-
-@pytest.fixture
-def app(settings: Settings):
-    app: FastAPI = app_of(settings)
-    yield app
-    app.state.answering.close()
-
-
-@pytest.fixture
-def client(app: FastAPI) -> TestClient:
-    return client_of(app)
 
 
 def predict(client: TestClient, *, about: str | None = SUBJECT, front: bytes = FRONT) -> str:
