@@ -25,8 +25,8 @@ from bentos.runtime.text_regions import TextRegion, distinct, text_regions
 _FILL = (128, 128, 128)
 _CANVAS_STEP = 32
 _ONE_LOOK = LookingSpec(long_scales=(1.0,), split_threshold=1.0, least_nats=0.0)
-# Strips that one answer may take, px: on long pills, where the finder runs twice, and on others.
-_MOST_STRIPS_PX = (448, 840)
+# Strips that one answer may take, px: less where the finder looks at several scales, which takes time too.
+_MOST_STRIPS_PX, _MOST_STRIPS_BESIDE_SCALES_PX = 840, 448
 _SAID_FROM = np.log(0.5)
 
 
@@ -77,7 +77,8 @@ class Reader:
 
     def looks(self, canvas_HWC: np.ndarray) -> list[list[Look]]:
         """Every possible line, which may overlap, read in as many directions as it takes to be sure."""
-        most_px = _MOST_STRIPS_PX[len(_sizes(canvas_HWC, spec=self.spec)) == 1]
+        several = len(_sizes(canvas_HWC, spec=self.spec)) > 1
+        most_px = _MOST_STRIPS_BESIDE_SCALES_PX if several else _MOST_STRIPS_PX
         upright = [(region, 0) for region in self._regions(canvas_HWC)]
         first = self._looks(canvas_HWC, self._affordable(upright, most_px=most_px))
         spent_px = sum(strip_size(look.region.quad_XY, spec=self.spec)[0] for look in first)
