@@ -44,6 +44,7 @@ STATUS: Final = MappingProxyType(
         "privacy_unavailable": 503,
         "scrub_incomplete": 503,
         "no_picture": 404,
+        "not_covered_yet": 503,
         "source_not_allowed": 403,
         "batch_not_finished": 409,
         "too_many_items": 413,
@@ -84,7 +85,7 @@ _SENTENCES: Final = MappingProxyType(
 )
 _TRY_AGAIN: Final = frozenset(
     {"busy", "stopping", "no_release", "journal_unavailable", "too_many_batches", "no_room", "rate_limited"}
-    | {"keys_unavailable", "privacy_unavailable", "scrub_incomplete"}
+    | {"keys_unavailable", "privacy_unavailable", "scrub_incomplete", "not_covered_yet"}
 )
 
 

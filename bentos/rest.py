@@ -8,7 +8,7 @@ from typing import Any, Final
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 
-from bentos import rest_batches, rest_catalogue, rest_feedback, rest_subjects
+from bentos import rest_audit, rest_batches, rest_catalogue, rest_feedback, rest_subjects
 from bentos.access.rest import actor_of, guard
 from bentos.answering import Answering
 from bentos.batch import BatchAnswer, answer_batch
@@ -77,8 +77,8 @@ def create_app() -> FastAPI:
         tags=["predict"],
         openapi_extra=form_body(_BATCH_PARTS, required=["image"]),
     )
-    for router in (rest_batches.router, rest_catalogue.router, rest_feedback.router, rest_subjects.router):
-        app.include_router(router)
+    for part in (rest_audit, rest_batches, rest_catalogue, rest_feedback, rest_subjects):
+        app.include_router(part.router)
     _add_probes(app)
     return app
 

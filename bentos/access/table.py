@@ -23,6 +23,7 @@ class Scope(StrEnum):
     FEEDBACK = "rx:feedback"
     MODEL = "rx:model"
     METRICS = "rx:metrics"
+    RECEIPTS = "rx:receipts"
     PROMOTE = "rx:promote"
     EXPORT = "rx:export"
     ERASE = "rx:erase"
@@ -39,7 +40,7 @@ class Role(StrEnum):
 
 
 STEP_UP: Final = frozenset({Scope.PROMOTE, Scope.EXPORT, Scope.ERASE})
-_EVERYBODY: Final = frozenset({Scope.MEDICATIONS, Scope.MODEL})
+_EVERYBODY: Final = frozenset({Scope.MEDICATIONS, Scope.MODEL, Scope.RECEIPTS})
 SCOPES_OF: Final[Mapping[Role, frozenset[Scope]]] = MappingProxyType(
     {
         Role.CALLER: _EVERYBODY | {Scope.PREDICT, Scope.BATCHES},
@@ -80,6 +81,9 @@ OPERATIONS: Final = (
     ),
     Operation("give_feedback", Scope.FEEDBACK, ("POST /api/v1/feedback",)),
     Operation("erase_subject", Scope.ERASE, ("POST /api/v1/subjects/erase",)),
+    Operation("get_checkpoints", Scope.RECEIPTS, ("GET /api/v1/audit/checkpoints",), (_SERVICE + "GetCheckpoints",)),
+    Operation("get_audit_key", Scope.RECEIPTS, ("GET /api/v1/audit/key",), (_SERVICE + "GetAuditKey",)),
+    Operation("get_proof", Scope.RECEIPTS, ("GET /api/v1/audit/proofs/{request_id}",), (_SERVICE + "GetProof",)),
     Operation("metrics", Scope.METRICS, ("GET /metrics",)),
     Operation("health", None, ("GET /health",), (_HEALTH + "Check", _HEALTH + "Watch")),
     Operation("ready", None, ("GET /ready",)),

@@ -3,7 +3,7 @@
 import fcntl
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from itertools import islice
@@ -117,21 +117,33 @@ class Checkpointer:
         )
 
 
-def read_checkpoints(path: Path, *, key: Ed25519PublicKey) -> list[Checkpoint]:
+def read_checkpoints(path: Path, *, key: Ed25519PublicKey, whole: bool = True) -> list[Checkpoint]:
     """All checkpoints of a file, none where there is no file; a last line that was cut off while written is no line.
+
+    Unless it has to be the `whole` file, it may begin at any checkpoint.
 
     Raises:
         ContractError: a line is not signed with this key, or is not the one that follows the line before.
     """
+    return linked(_lines(path), key=key, origin=str(path), whole=whole)
+
+
+def linked(lines: Iterable[bytes], *, key: Ed25519PublicKey, origin: str, whole: bool) -> list[Checkpoint]:
+    """The checkpoints of lines that follow each other; raises as `read_checkpoints`."""
     found: list[Checkpoint] = []
-    before, size = GENESIS, 0
-    for number, line in enumerate(_lines(path), start=1):
-        one = _parsed(line, key=key, origin=f"checkpoint {number} in {path}")
-        if (one.number, one.before, one.size - len(one.tags)) != (number, before, size):
-            raise ContractError(f"checkpoint {number} in {path} does not follow the one before: lines are missing")
-        before, size = hashlib.sha256(line).hexdigest(), one.size
+    expected = (1, GENESIS, 0) if whole else None
+    for place, line in enumerate(lines, start=1):
+        one = _parsed(line, key=key, origin=f"checkpoint {place} in {origin}")
+        if expected is not None and (one.number, one.before, one.size - len(one.tags)) != expected:
+            raise ContractError(f"checkpoint {place} in {origin} does not follow the one before: lines are missing")
+        expected = (one.number + 1, hashlib.sha256(line).hexdigest(), one.size)
         found.append(one)
     return found
+
+
+def checkpoint_of(line: bytes) -> Checkpoint:
+    """What a line of one's own file says, its signature not looked at."""
+    return Checkpoint.model_validate(parse_signed(line, origin="a checkpoint").payload)
 
 
 def _lines(path: Path) -> Iterator[bytes]:
@@ -146,6 +158,18 @@ def _parsed(line: bytes, *, key: Ed25519PublicKey, origin: str) -> Checkpoint:
     return Checkpoint.model_validate(verify(parse_signed(line, origin=origin), key=key, purpose=PURPOSE))
 
 
+def last_line(file: BinaryIO) -> tuple[bytes, int]:
+    """The last whole line, and where it ends; what stands behind is being written, or was cut off meanwhile."""
+    end = file.seek(0, os.SEEK_END)
+    start, tail = end, b""
+    while start and tail.count(b"\n") < 2:
+        step = min(start, 1 << 16)
+        start = file.seek(start - step)
+        tail = file.read(step) + tail
+    whole = tail.rfind(b"\n") + 1
+    return b"".join(tail[:whole].splitlines()[-1:]), end - len(tail) + whole
+
+
 @contextmanager
 def _locked(path: Path) -> Iterator[BinaryIO]:
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -156,17 +180,10 @@ def _locked(path: Path) -> Iterator[BinaryIO]:
 
 def _last(file: BinaryIO, *, key: Ed25519PublicKey) -> tuple[Checkpoint | None, str]:
     """The last whole line's checkpoint and hash; what was cut off behind it while written is removed."""
-    end = file.seek(0, os.SEEK_END)
-    start, tail = end, b""
-    while start and tail.count(b"\n") < 2:
-        step = min(start, 1 << 16)
-        start = file.seek(start - step)
-        tail = file.read(step) + tail
-    whole = tail.rfind(b"\n") + 1
-    file.truncate(end - len(tail) + whole)
-    if not whole:
+    line, end = last_line(file)
+    file.truncate(end)
+    if not line:
         return None, GENESIS
-    line = tail[:whole].splitlines()[-1]
     return _parsed(line, key=key, origin="the last checkpoint"), hashlib.sha256(line).hexdigest()
 
 

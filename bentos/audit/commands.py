@@ -8,6 +8,7 @@ import typer
 
 from bentos.access.table import Scope
 from bentos.audit.checkpoints import AUDIT_DIR, CHECKPOINTS_FILE, PUBLIC_KEY_FILE, audit_key, read_checkpoints
+from bentos.audit.fetching import fetch
 from bentos.faults import ServiceFault
 from bentos.runtime.errors import ContractError
 from bentos.settings import Settings
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from bentos.journal import Recorded
 
 app = typer.Typer(name="audit", no_args_is_help=True, help="Prove that nothing in the journal was altered.")
+app.command()(fetch)
 
 Url = Annotated[str | None, typer.Option("--journal", help="SQLAlchemy URL; the configured journal where not given")]
 Key = Annotated[Path | None, typer.Option(help="PEM of the public audit key", exists=True, dir_okay=False)]
@@ -49,9 +51,10 @@ def verify(
     key_path = key or (export / PUBLIC_KEY_FILE if export else settings.keys_dir / PUBLIC_KEY_FILE)
     checkpoints_path = checkpoints or (export or settings.home / AUDIT_DIR) / CHECKPOINTS_FILE
     known = key_path.is_file() or checkpoints_path.is_file() or bool(receipt)
-    signed = read_checkpoints(checkpoints_path, key=read_public_key(key_path)) if known else []
+    alone = receipt and checkpoints and not (export or journal)
+    signed = read_checkpoints(checkpoints_path, key=read_public_key(key_path), whole=not alone) if known else []
     promises = _promises(receipt or [], key=key_path)
-    if promises and checkpoints and not (export or journal):
+    if alone:
         _demand_covered(promises, signed)
         return
     rows = exported_rows(export) if export else journal_rows(journal or settings.journal_url)
@@ -212,9 +215,9 @@ def journal_rows(url: str) -> "Iterator[Link]":
 
 
 def _entry_of(request_id: str, settings: Settings) -> "Recorded":
-    from bentos.journal import Journal
+    from bentos.privacy.journal_keys import open_journal
 
-    journal = Journal(settings.journal_url)
+    journal = open_journal(settings)
     entry = journal.of_request(request_id)
     journal.close()
     if entry is None:

@@ -49,13 +49,21 @@ class Frontier:
         return node
 
 
-def inclusion_proof(leaves: Sequence[bytes], index: int) -> list[bytes]:
-    """The audit path of a leaf, counted from 0, in the tree of all leaves: RFC 6962, 2.1.1; takes O(leaves)."""
-    level, path = [leaf_hash(data) for data in leaves], []
-    while len(level) > 1:
-        if (beside := index ^ 1) < len(level):
+NO_TREE = Frontier()
+
+
+def inclusion_proof(leaves: Sequence[bytes], index: int, *, before: Frontier = NO_TREE) -> list[bytes]:
+    """The audit path of a leaf, counted from 0, in the tree of all leaves: RFC 6962, 2.1.1; takes O(leaves).
+
+    `leaves` are those behind the tree `before`, whose roots are all that a path of a later leaf needs of it.
+    """
+    level, path, first, roots = [leaf_hash(data) for data in leaves], [], before.size, list(before.roots)
+    while len(level) > 1 or first:
+        if first & 1:
+            level, first = [roots.pop(), *level], first - 1
+        if (beside := (index ^ 1) - first) < len(level):
             path.append(level[beside])
-        level, index = _above(level), index >> 1
+        level, index, first = _above(level), index >> 1, first >> 1
     return path
 
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bentos.audit.chain import Link
 from bentos.audit.checkpoints import Checkpoint
-from bentos.audit.merkle import includes, inclusion_proof
+from bentos.audit.merkle import NO_TREE, Frontier, includes, inclusion_proof
 from bentos.runtime.errors import ContractError
 from bentos.signing import Signed, sign, verify
 
@@ -36,22 +36,28 @@ class Proof(BaseModel):
 
 
 def prove(
-    entry_id: int, *, request_id: str, links: Iterable[Link], checkpoint: Checkpoint, key: Ed25519PrivateKey
+    entry_id: int,
+    *,
+    request_id: str,
+    links: Iterable[Link],
+    checkpoint: Checkpoint,
+    key: Ed25519PrivateKey,
+    before: Frontier = NO_TREE,
 ) -> Signed:
-    """The proof of an entry under a checkpoint; `links` are the entries from the first on.
+    """The proof of an entry under a checkpoint; `links` are the entries behind the tree `before`, else from the first.
 
     Raises:
         ContractError: the checkpoint does not cover the entry, or the entries are not those it was signed over.
     """
-    if not 0 < entry_id <= checkpoint.size:
+    if not before.size < entry_id <= checkpoint.size:
         raise ContractError(f"entry {entry_id} is not under a checkpoint yet; ask again in a second")
     leaves, link = [], None
-    for one in islice(links, checkpoint.size):
+    for one in islice(links, checkpoint.size - before.size):
         leaves.append(bytes.fromhex(one.entry_hash or ""))
         link = one if one.entry_id == entry_id else link
-    if link is None or len(leaves) < checkpoint.size:
+    if link is None or len(leaves) < checkpoint.size - before.size:
         raise ContractError(f"entry {entry_id} is missing, or others are: run `rxvision audit verify`")
-    path = inclusion_proof(leaves, entry_id - 1)
+    path = inclusion_proof(leaves, entry_id - 1, before=before)
     proof = Proof(
         request_id=request_id,
         at=link.at.isoformat(),

@@ -25,7 +25,10 @@ _Kind = TypeVar("_Kind", bound=BaseModel)
 
 
 class Promise(BaseModel):
-    """What somebody holds a signature for: an entry's place and hash, and when that was signed."""
+    """What somebody holds a signature for: an entry's place and hash, and when that was signed.
+
+    A proof also promises the root of the tree of the first `size` entries.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -33,6 +36,8 @@ class Promise(BaseModel):
     entry_hash: str
     request_id: str
     at: datetime
+    size: int = 0
+    root: str = ""
 
 
 class _Kept(BaseModel):
@@ -79,7 +84,7 @@ def check_receipt(receipt: Receipt, *, key: Ed25519PublicKey, answer: Answer | N
     verify(signed, key=key, purpose=PURPOSE)
     if answer is not None and answer_sha256(answer) != receipt.answer_sha256:
         raise ContractError(f"the answer to request {answer.request_id} is not the one that was signed")
-    return Promise(**{name: said[name] for name in Promise.model_fields})
+    return Promise(**said)
 
 
 def read_promises(file: Path, *, key: Ed25519PublicKey) -> list[Promise]:
@@ -92,7 +97,7 @@ def read_promises(file: Path, *, key: Ed25519PublicKey) -> list[Promise]:
     try:
         if (signed := _as(Signed, text)) is not None and signed.purpose == PROOF_PURPOSE:
             proof = parse_proof(signed, key=key)
-            return [Promise(**{name: getattr(proof, name) for name in Promise.model_fields})]
+            return [Promise(**proof.model_dump())]
         if (bare := _as(Receipt, text)) is not None:
             return [check_receipt(bare, key=key)]
         found = [check_receipt(one.receipt, key=key, answer=one) for one in _answers(text) if one.receipt]
@@ -111,6 +116,8 @@ def demand_covered(promise: Promise, checkpoints: Sequence[Checkpoint]) -> Check
     """
     about = f"entry {promise.entry_id}, answer to request {promise.request_id}"
     for one in checkpoints:
+        if one.size == promise.size and one.root != promise.root:
+            raise ContractError(f"{about}: checkpoint {one.number} has another root than its proof")
         behind = promise.entry_id - (one.size - len(one.tags))
         if 0 < behind <= len(one.tags):
             if one.tags[behind - 1] != promise.entry_hash[:TAG_DIGITS]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from http import HTTPStatus
 from typing import Any, Final, TypeVar
+from urllib.parse import quote
 
 import httpx
 from pydantic import BaseModel, ValidationError
@@ -21,6 +22,7 @@ from bentos.privacy.reference import SUBJECT_HEADER
 from bentos.rollout.assign import SESSION_KEY_HEADER
 from bentos.rpc.keys import REQUEST_ID_KEY
 from bentos.runtime.answer import Answer, PillMetadata
+from bentos.signing import Signed
 
 _Record = TypeVar("_Record", bound=BaseModel)
 _REFUSED: Final = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
@@ -129,18 +131,42 @@ class RestClient(AbstractContextManager):
             "POST", "/api/v1/feedback", FeedbackReceipt, deadline_s=deadline_s, reads_only=False, json=body
         )
 
-    def _call(
+    def checkpoints(
+        self, *, from_entry: int | None = None, limit: int | None = None, deadline_s: float = 5.0
+    ) -> tuple[bytes, ...]:
+        """Signed checkpoints from the one that covers an entry on, else the newest; `client.checkpoints` reads them."""
+        params = {name: value for name, value in (("from_entry", from_entry), ("limit", limit)) if value is not None}
+        said = self._fetched("GET", "/api/v1/audit/checkpoints", deadline_s=deadline_s, params=params)[1]
+        return tuple(said.splitlines())
+
+    def audit_key(self, *, deadline_s: float = 5.0) -> bytes:
+        """PEM of the public key that signs receipts; hold it against one that you have from elsewhere."""
+        return self._fetched("GET", "/api/v1/audit/key", deadline_s=deadline_s)[1]
+
+    def proof(self, request_id: str, *, deadline_s: float = 10.0) -> Signed:
+        """That the entry of an answer to you stands in a checkpoint's tree; waits where it is not under one yet."""
+        return self._call("GET", f"/api/v1/audit/proofs/{quote(request_id, safe='')}", Signed, deadline_s=deadline_s)
+
+    def _call(self, method: str, path: str, kind: type[_Record], *, deadline_s: float, **request: Any) -> _Record:
+        request_id, content = self._fetched(method, path, deadline_s=deadline_s, **request)
+        try:
+            return kind.model_validate_json(content, extra="ignore")  # of a newer service, what is known
+        except ValidationError as error:
+            sentence = f"The service's answer is no {kind.__name__}: {error.errors()[0]['msg']}."
+            raise CallFailed("unreadable", sentence, request_id=request_id) from error
+
+    def _fetched(
         self,
         method: str,
         path: str,
-        kind: type[_Record],
         *,
         deadline_s: float,
         session: str | None = None,
         subject: str | None = None,
         reads_only: bool = True,
         **body: Any,
-    ) -> _Record:
+    ) -> tuple[str, bytes]:
+        """The request's id and the answer's body."""
         request_id = str(uuid.uuid4())
         named = {SESSION_KEY_HEADER: session, SUBJECT_HEADER: subject}
         headers = {REQUEST_ID_KEY: request_id} | {key: text for key, text in named.items() if text} | self._shown()
@@ -156,12 +182,7 @@ class RestClient(AbstractContextManager):
                 sentence = f"The connection broke: {error}."
                 raise CallFailed("connection_lost", sentence, request_id=request_id, again=reads_only) from error
 
-        content = self._retries.call(attempt, deadline_s=deadline_s)
-        try:
-            return kind.model_validate_json(content, extra="ignore")  # of a newer service, what is known
-        except ValidationError as error:
-            sentence = f"The service's answer is no {kind.__name__}: {error.errors()[0]['msg']}."
-            raise CallFailed("unreadable", sentence, request_id=request_id) from error
+        return request_id, self._retries.call(attempt, deadline_s=deadline_s)
 
     def _sent(self, method: str, path: str, *, request_id: str, left_s: float, **request: Any) -> bytes:
         """The body of one attempt. httpx bounds each step by `left_s`; a body that trickles in is bounded here."""

@@ -20,6 +20,7 @@ from bentos.proto.rxvision.v1.medication_identification_pb2_grpc import Medicati
 from bentos.rpc.keys import CODE_KEY, PUSHBACK_KEY, REQUEST_ID_KEY
 from bentos.rpc.parse import answer_of, model_status_of
 from bentos.runtime.answer import Answer, PillMetadata
+from bentos.signing import Signed
 
 _OWN_CODES: Final = MappingProxyType({grpc.StatusCode.UNAVAILABLE: "unreachable"})
 _OPTIONS: Final = (
@@ -124,6 +125,25 @@ class GrpcClient(AbstractContextManager):
         request = pb.GetModelStatusRequest()
         return self._call(self._stub.GetModelStatus, request, model_status_of, deadline_s=deadline_s)
 
+    def checkpoints(
+        self, *, from_entry: int | None = None, limit: int | None = None, deadline_s: float = 5.0
+    ) -> tuple[bytes, ...]:
+        """Signed checkpoints from the one that covers an entry on, else the newest; `client.checkpoints` reads them."""
+        request = pb.GetCheckpointsRequest(from_entry=from_entry or 0, limit=limit or 0)
+        return self._call(self._stub.GetCheckpoints, request, _lines, deadline_s=deadline_s)
+
+    def audit_key(self, *, deadline_s: float = 5.0) -> bytes:
+        """PEM of the public key that signs receipts; hold it against one that you have from elsewhere."""
+        request = pb.GetAuditKeyRequest()
+        return self._call(self._stub.GetAuditKey, request, lambda said: said.public_key_pem.encode(),
+                          deadline_s=deadline_s)  # fmt: skip
+
+    def proof(self, request_id: str, *, deadline_s: float = 10.0) -> Signed:
+        """That the entry of an answer to you stands in a checkpoint's tree; waits where it is not under one yet."""
+        request = pb.GetProofRequest(request_id=request_id)
+        return self._call(self._stub.GetProof, request, lambda said: Signed.model_validate_json(said.proof),
+                          deadline_s=deadline_s)  # fmt: skip
+
     def _call(
         self, method: grpc.UnaryUnaryMultiCallable, request: Message, parse: Callable[[Any], Any], *, deadline_s: float
     ) -> Any:
@@ -154,6 +174,10 @@ def _request(item: Item, *, session: str | None, subject: str | None) -> pb.Pred
         session_key=session or "",
         subject_ref=subject or "",
     )
+
+
+def _lines(response: pb.GetCheckpointsResponse) -> tuple[bytes, ...]:
+    return tuple(line.encode() for line in response.checkpoints)
 
 
 def _outcomes(response: pb.PredictBatchResponse) -> tuple[Outcome, ...]:

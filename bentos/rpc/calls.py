@@ -29,8 +29,8 @@ from bentos.upload import MAX_BODY_BYTES
 
 _log = logging.getLogger(__name__)
 SERVICE_NAME: Final = pb.DESCRIPTOR.services_by_name["MedicationIdentification"].full_name
-_PREFIX: Final = f"/{SERVICE_NAME}/"
-_UNADMITTED: Final = frozenset({"GetModelStatus", "PredictStream"})
+PREFIX: Final = f"/{SERVICE_NAME}/"
+_UNADMITTED: Final = frozenset({"GetModelStatus", "GetAuditKey", "PredictStream"})
 _INTERNAL_SENTENCE: Final = "The service failed on this call; the fault was logged under the request id."
 _Chunks = AsyncIterator[bytes]
 
@@ -67,9 +67,9 @@ class Calls(grpc.aio.ServerInterceptor):
         """Health and reflection pass; ours are wrapped; what the table of access does not name, there is not."""
         method = await continuation(details)
         operation = BY_METHOD.get(details.method)
-        if method is None or operation is None or not details.method.startswith(_PREFIX):
+        if method is None or operation is None or not details.method.startswith(PREFIX):
             return method if operation else None
-        name = details.method.removeprefix(_PREFIX)
+        name = details.method.removeprefix(PREFIX)
         request_id, session_key = request_id_of(_sent(details, REQUEST_ID_KEY)), _sent(details, SESSION_KEY)
 
         async def unary(chunks: _Chunks, context: grpc.aio.ServicerContext) -> Message:
@@ -153,8 +153,8 @@ class Calls(grpc.aio.ServerInterceptor):
         await context.abort(status_code(code), sentence, trailing)
 
     def _note(self, name: str, status: grpc.StatusCode, *, seconds: float, request_id: str) -> None:
-        self._metrics.requested(route=_PREFIX + name, status=status.name, seconds=seconds)
-        _log.info("%s%s %s %.0f ms %s", _PREFIX, name, status.name, 1e3 * seconds, request_id)
+        self._metrics.requested(route=PREFIX + name, status=status.name, seconds=seconds)
+        _log.info("%s%s %s %.0f ms %s", PREFIX, name, status.name, 1e3 * seconds, request_id)
 
 
 def _status(outcome: Any) -> grpc.StatusCode:

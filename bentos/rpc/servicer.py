@@ -5,16 +5,21 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 from google.protobuf.message import Message
+from pydantic import ValidationError
 
+from bentos.access.faults import AccessFault
 from bentos.answering import Answering
+from bentos.audit.pages import MAX_LINES
 from bentos.batch import answer_or_problem, item_request_id
+from bentos.bodies import in_words
 from bentos.faults import ServiceFault
 from bentos.privacy.reference import subject_of
 from bentos.problems import describe
 from bentos.proto.rxvision.v1 import medication_identification_pb2 as pb
 from bentos.proto.rxvision.v1.medication_identification_pb2_grpc import MedicationIdentificationServicer
+from bentos.published import CheckpointQuery, checkpoint_lines, proof, public_key
 from bentos.rollout.assign import session_of
-from bentos.rpc.calls import Call
+from bentos.rpc.calls import PREFIX, Call
 from bentos.rpc.convert import entry_of, outcome_of, response_of, status_of
 from bentos.rpc.stream import as_done
 from bentos.runtime.errors import InputError
@@ -90,6 +95,32 @@ class Identification(MedicationIdentificationServicer):
     async def GetModelStatus(self, request: pb.GetModelStatusRequest, call: Call) -> pb.GetModelStatusResponse:
         """Which release answers."""
         return status_of(model_status(self._answering))
+
+    async def GetCheckpoints(self, request: pb.GetCheckpointsRequest, call: Call) -> pb.GetCheckpointsResponse:
+        """Signed checkpoints, a page."""
+        try:
+            wanted = CheckpointQuery(from_entry=request.from_entry or None, limit=request.limit or MAX_LINES)
+        except ValidationError as error:
+            raise ServiceFault("bad_request", f"The request cannot be used: {in_words(error.errors()[0])}.") from error
+        lines = await asyncio.to_thread(checkpoint_lines, self._answering.settings, wanted)
+        return pb.GetCheckpointsResponse(checkpoints=[line.decode() for line in lines])
+
+    async def GetAuditKey(self, request: pb.GetAuditKeyRequest, call: Call) -> pb.GetAuditKeyResponse:
+        """The public key of the audit trail."""
+        pem = await asyncio.to_thread(public_key, self._answering.settings)
+        return pb.GetAuditKeyResponse(public_key_pem=pem.decode())
+
+    async def GetProof(self, request: pb.GetProofRequest, call: Call) -> pb.GetProofResponse:
+        """A proof for one of the caller's own answers."""
+        try:
+            signed = await asyncio.to_thread(
+                proof, self._answering.settings, request.request_id, actor=call.caller.actor
+            )
+        except AccessFault as fault:
+            method = PREFIX + "GetProof"
+            await self._answering.access.journal(fault, method=method, request_id=call.request_id)
+            raise
+        return pb.GetProofResponse(proof=signed.model_dump_json())
 
     async def _outcome(
         self, item: pb.PredictMedicationRequest, request_id: str, deadline: float, *, call: Call

@@ -66,3 +66,13 @@ def test_a_tree_is_consistent_with_its_beginnings_and_with_no_other(first: int, 
     assert not is_consistent(by_the_book(other[:old]), root, **sized)
     if path:
         assert not is_consistent(by_the_book(LEAVES[:old]), root, **sized | {"path": path[:-1]})
+
+
+@given(size=sizes, index=st.integers(0, len(LEAVES) - 1), known=st.integers(0, len(LEAVES) - 1))
+def test_the_path_of_a_later_leaf_needs_no_more_of_the_tree_before_than_its_roots(
+    size: int, index: int, known: int
+) -> None:
+    index, known = index % size, min(known, index % size)
+    before = Frontier().extended(LEAVES[:known])
+    path = inclusion_proof(LEAVES[known:size], index, before=before)
+    assert path == inclusion_proof(LEAVES[:size], index)

@@ -393,6 +393,42 @@ class PredictStreamResponse(_message.Message):
     problem: Problem
     def __init__(self, item_id: _Optional[str] = ..., request_id: _Optional[str] = ..., answer: _Optional[_Union[PredictMedicationResponse, _Mapping]] = ..., problem: _Optional[_Union[Problem, _Mapping]] = ...) -> None: ...
 
+class GetCheckpointsRequest(_message.Message):
+    __slots__ = ("from_entry", "limit")
+    FROM_ENTRY_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    from_entry: int
+    limit: int
+    def __init__(self, from_entry: _Optional[int] = ..., limit: _Optional[int] = ...) -> None: ...
+
+class GetCheckpointsResponse(_message.Message):
+    __slots__ = ("checkpoints",)
+    CHECKPOINTS_FIELD_NUMBER: _ClassVar[int]
+    checkpoints: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, checkpoints: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class GetAuditKeyRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class GetAuditKeyResponse(_message.Message):
+    __slots__ = ("public_key_pem",)
+    PUBLIC_KEY_PEM_FIELD_NUMBER: _ClassVar[int]
+    public_key_pem: str
+    def __init__(self, public_key_pem: _Optional[str] = ...) -> None: ...
+
+class GetProofRequest(_message.Message):
+    __slots__ = ("request_id",)
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    request_id: str
+    def __init__(self, request_id: _Optional[str] = ...) -> None: ...
+
+class GetProofResponse(_message.Message):
+    __slots__ = ("proof",)
+    PROOF_FIELD_NUMBER: _ClassVar[int]
+    proof: str
+    def __init__(self, proof: _Optional[str] = ...) -> None: ...
+
 class GetModelStatusRequest(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...

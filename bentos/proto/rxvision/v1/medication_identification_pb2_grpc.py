@@ -54,6 +54,21 @@ class MedicationIdentificationStub:
                 request_serializer=rxvision_dot_v1_dot_medication__identification__pb2.GetModelStatusRequest.SerializeToString,
                 response_deserializer=rxvision_dot_v1_dot_medication__identification__pb2.GetModelStatusResponse.FromString,
                 _registered_method=True)
+        self.GetCheckpoints = channel.unary_unary(
+                '/rxvision.v1.MedicationIdentification/GetCheckpoints',
+                request_serializer=rxvision_dot_v1_dot_medication__identification__pb2.GetCheckpointsRequest.SerializeToString,
+                response_deserializer=rxvision_dot_v1_dot_medication__identification__pb2.GetCheckpointsResponse.FromString,
+                _registered_method=True)
+        self.GetAuditKey = channel.unary_unary(
+                '/rxvision.v1.MedicationIdentification/GetAuditKey',
+                request_serializer=rxvision_dot_v1_dot_medication__identification__pb2.GetAuditKeyRequest.SerializeToString,
+                response_deserializer=rxvision_dot_v1_dot_medication__identification__pb2.GetAuditKeyResponse.FromString,
+                _registered_method=True)
+        self.GetProof = channel.unary_unary(
+                '/rxvision.v1.MedicationIdentification/GetProof',
+                request_serializer=rxvision_dot_v1_dot_medication__identification__pb2.GetProofRequest.SerializeToString,
+                response_deserializer=rxvision_dot_v1_dot_medication__identification__pb2.GetProofResponse.FromString,
+                _registered_method=True)
 
 
 class MedicationIdentificationServicer:
@@ -88,6 +103,27 @@ class MedicationIdentificationServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetCheckpoints(self, request, context):
+        """Signed checkpoints of the audit trail, to verify receipts with.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetAuditKey(self, request, context):
+        """The public key that signs receipts, checkpoints and proofs. Have it from elsewhere, too.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetProof(self, request, context):
+        """That the entry of an answer to you stands in the tree of a checkpoint (RFC 6962).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_MedicationIdentificationServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -110,6 +146,21 @@ def add_MedicationIdentificationServicer_to_server(servicer, server):
                     servicer.GetModelStatus,
                     request_deserializer=rxvision_dot_v1_dot_medication__identification__pb2.GetModelStatusRequest.FromString,
                     response_serializer=rxvision_dot_v1_dot_medication__identification__pb2.GetModelStatusResponse.SerializeToString,
+            ),
+            'GetCheckpoints': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetCheckpoints,
+                    request_deserializer=rxvision_dot_v1_dot_medication__identification__pb2.GetCheckpointsRequest.FromString,
+                    response_serializer=rxvision_dot_v1_dot_medication__identification__pb2.GetCheckpointsResponse.SerializeToString,
+            ),
+            'GetAuditKey': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetAuditKey,
+                    request_deserializer=rxvision_dot_v1_dot_medication__identification__pb2.GetAuditKeyRequest.FromString,
+                    response_serializer=rxvision_dot_v1_dot_medication__identification__pb2.GetAuditKeyResponse.SerializeToString,
+            ),
+            'GetProof': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetProof,
+                    request_deserializer=rxvision_dot_v1_dot_medication__identification__pb2.GetProofRequest.FromString,
+                    response_serializer=rxvision_dot_v1_dot_medication__identification__pb2.GetProofResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -220,6 +271,87 @@ class MedicationIdentification:
             '/rxvision.v1.MedicationIdentification/GetModelStatus',
             rxvision_dot_v1_dot_medication__identification__pb2.GetModelStatusRequest.SerializeToString,
             rxvision_dot_v1_dot_medication__identification__pb2.GetModelStatusResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetCheckpoints(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rxvision.v1.MedicationIdentification/GetCheckpoints',
+            rxvision_dot_v1_dot_medication__identification__pb2.GetCheckpointsRequest.SerializeToString,
+            rxvision_dot_v1_dot_medication__identification__pb2.GetCheckpointsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetAuditKey(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rxvision.v1.MedicationIdentification/GetAuditKey',
+            rxvision_dot_v1_dot_medication__identification__pb2.GetAuditKeyRequest.SerializeToString,
+            rxvision_dot_v1_dot_medication__identification__pb2.GetAuditKeyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetProof(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rxvision.v1.MedicationIdentification/GetProof',
+            rxvision_dot_v1_dot_medication__identification__pb2.GetProofRequest.SerializeToString,
+            rxvision_dot_v1_dot_medication__identification__pb2.GetProofResponse.FromString,
             options,
             channel_credentials,
             insecure,
