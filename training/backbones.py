@@ -53,6 +53,33 @@ class Encoder(nn.Module):
         self.backbone = backbone
         self.neck = nn.Linear(num_features, embedding_dim, bias=False)
         self.norm = nn.BatchNorm1d(embedding_dim)
+        self._held_stages = 0
+
+    def hold(self, stages: int) -> None:
+        """Keep the stem and the first `stages` of an EfficientNet as they are, batch statistics too; 0 holds nothing.
+
+        Raises:
+            ValueError: the backbone is no EfficientNet.
+        """
+        self._held_stages = stages
+        for part in self._held():
+            part.requires_grad_(False)
+        self.train(self.training)
+
+    def train(self, mode: bool = True) -> "Encoder":
+        """Training or evaluation mode; what is held stays in evaluation mode."""
+        super().train(mode)
+        for part in self._held():
+            part.eval()
+        return self
+
+    def _held(self) -> list[nn.Module]:
+        if not self._held_stages:
+            return []
+        trunk = next((module for module in self.backbone.modules() if hasattr(module, "conv_stem")), None)
+        if trunk is None:
+            raise ValueError("stages are held of an EfficientNet alone")
+        return [trunk.conv_stem, trunk.bn1, *trunk.blocks[: self._held_stages]]
 
     def forward(self, image_BCHW: torch.Tensor) -> torch.Tensor:
         features_BF = self.backbone(image_BCHW)
@@ -62,6 +89,8 @@ class Encoder(nn.Module):
 def build_encoder(config: TrainConfig, member: MemberName) -> Encoder:
     """The member's network: random weights by the configuration's seed, the local file it names, or committed ones.
 
+    The recipe's first stages are held where the network begins with weights that know something.
+
     Raises:
         WeightsError: the file has another digest, or other tensors than the network.
     """
@@ -69,6 +98,7 @@ def build_encoder(config: TrainConfig, member: MemberName) -> Encoder:
     encoder = new_encoder(config.recipe(member), embedding_dim=config.embedding_dim)
     if begin := config.initial_weights(member):
         read_initial_weights(encoder, begin[0], sha256=begin[1])
+        encoder.hold(config.recipe(member).held_stages)
     return encoder
 
 

@@ -93,7 +93,7 @@ class TrainConfig(_Config):
         kept = {name: value for name, value in changes.items() if value is not None}
         recipe = PROFILES[self.profile][member]
         if kept.get("architecture", recipe.architecture) != recipe.architecture:
-            kept["options"] = {}
+            kept |= {"options": {}, "held_stages": 0}
         return Recipe.model_validate(recipe.model_dump() | kept)
 
     def choice(self, member: MemberName) -> MemberChoice:

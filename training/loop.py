@@ -137,8 +137,8 @@ def _build(config: TrainConfig, member: MemberName, pack: Pack, *, device: str) 
         num_classes=pack.num_classes, embedding_dim=config.embedding_dim, scale=config.softmax_scale,
         margin=config.softmax_margin, smoothing=config.label_smoothing,
     ).to(device)  # fmt: skip
-    matrices = [p for p in encoder.parameters() if p.ndim > 1]
-    others = [p for p in encoder.parameters() if p.ndim <= 1]
+    learning = [p for p in encoder.parameters() if p.requires_grad]
+    matrices, others = ([p for p in learning if (p.ndim > 1) == matrix] for matrix in (True, False))
     groups = [{"params": matrices, "weight_decay": config.weight_decay},
               {"params": [*others, *prototypes.parameters()], "weight_decay": 0.0}]  # fmt: skip
     num_parts = config.threads if device == "cpu" and config.recipe(member).drop_path == 0 else 1

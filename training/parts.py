@@ -35,7 +35,7 @@ class Parts:
     def __init__(self, encoder: Encoder, prototypes: CosinePrototypes, *, num: int) -> None:
         self._encoders = [encoder, *(_twin(encoder) for _ in range(num - 1))]
         self._prototypes = prototypes
-        self._parameters = [*encoder.parameters(), *prototypes.parameters()]
+        self._parameters = [p for p in [*encoder.parameters(), *prototypes.parameters()] if p.requires_grad]
         self._pool = ThreadPoolExecutor(num, initializer=torch.set_num_threads, initargs=(1,)) if num > 1 else None
 
     def backward(self, image_BCHW: torch.Tensor, label_B: torch.Tensor, *, margin_share: float) -> PartResult:

@@ -25,6 +25,7 @@ class Recipe(BaseModel):
     augmentation: Annotated[float, Field(ge=0, le=2)] = 1.0
     relief: bool = False
     drop_path: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    held_stages: Annotated[int, Field(ge=0, le=7)] = 0
     mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
     std: tuple[float, float, float] = (0.5, 0.5, 0.5)
 

@@ -9,7 +9,6 @@ import torch
 from training.backbones import WeightsError, new_encoder
 from training.pretrain.config import PretrainConfig
 from training.pretrain.imagenet import TRUNK, by_timm_names, imagenet_encoder, read_trunk
-from training.pretrain.step import freeze
 from training.tv_compat import ensure_torchvision
 from training.wheels import WheelError
 
@@ -47,9 +46,9 @@ def test_the_accurate_member_begins_with_the_convolutions_and_a_random_neck(trun
         imagenet_encoder(PretrainConfig().recipe, trunk, embedding_dim=128, seed=0)
 
 
-def test_frozen_stages_keep_weights_and_batch_statistics() -> None:
+def test_held_stages_keep_weights_and_batch_statistics() -> None:
     encoder = new_encoder(ACCURATE, embedding_dim=128).train()
-    freeze(encoder, stages=2)
+    encoder.hold(2)
     before = {name: value.clone() for name, value in encoder.state_dict().items()}
     encoder(torch.randn(4, 3, 128, 128)).square().sum().backward()
     held, free = encoder.backbone.blocks[1], encoder.backbone.blocks[2]

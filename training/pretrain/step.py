@@ -49,6 +49,7 @@ def begin(config: PretrainConfig, pack: SidePack, *, device: str) -> Trained:
     encoder = new_encoder(config.recipe, embedding_dim=config.embedding_dim)
     if config.start_from is not None:
         begin_from(encoder, config.start_from, config)
+    encoder.hold(config.frozen_stages)
     encoder = encoder.to(device, memory_format=torch.channels_last)
     heads = AttributeHeads(encoder.neck.in_features).to(device)
     rows = pack.rows.iloc[pack.trainable()]
@@ -105,7 +106,6 @@ def take_step(
     for group in trained.optimizer.param_groups:
         group["lr"] = config.learning_rate * one_cycle(step / schedule.num_steps, warm_up=_WARM_UP)
     trained.encoder.train()
-    freeze(trained.encoder, stages=config.frozen_stages)
     with torch.autocast(place_B.device.type, torch.bfloat16, enabled=place_B.is_cuda):
         features_BF = trained.encoder.backbone(_normalised(views_BSSC, config, device=place_B.device))
         embedding_BD = trained.encoder.norm(trained.encoder.neck(features_BF))
@@ -119,14 +119,6 @@ def take_step(
     trained.optimizer.step()
     _average(trained, decay=min(config.ema_decay, (1 + step) / (10 + step)))
     return loss.item(), int(num_right), len(place_B)
-
-
-def freeze(encoder: Encoder, *, stages: int) -> None:
-    """Hold the stem and the first `stages` of an EfficientNet as they are, batch statistics too; 0 holds nothing."""
-    trunk = next((module for module in encoder.modules() if hasattr(module, "conv_stem")), None)
-    if stages and trunk is not None:
-        for part in (trunk.conv_stem, trunk.bn1, *trunk.blocks[:stages]):
-            part.eval().requires_grad_(False)
 
 
 def _normalised(views_BSSC: torch.Tensor, config: PretrainConfig, *, device: torch.device) -> torch.Tensor:

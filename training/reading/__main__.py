@@ -1,7 +1,8 @@
-"""`python -m training.reading label|train|export|keep`: from reference pictures to the committed imprint reader."""
+"""`python -m training.reading label|relabel|train|export|keep`: from reference pictures to the committed reader."""
 
 import time
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import cv2
@@ -9,16 +10,18 @@ import torch
 import typer
 
 from bentos.runtime.contract import ReaderSpec
+from bentos.runtime.read import open_reader
+from bentos.runtime.recogniser import session_options
 from training.reading.base import new_finder, new_reader, read_base, ready_reader
 from training.reading.compose import font_files
 from training.reading.config import Network, ReadingConfig
 from training.reading.export import export_network
 from training.reading.finder import finder_task
 from training.reading.loop import train as run_training
-from training.reading.pack import PACK_FILE, ReadingPack, build_reading_pack
+from training.reading.pack import PACK_FILE, ReadingPack, build_reading_pack, relabel
 from training.reading.photograph import Photographer
 from training.reading.reader import reader_task
-from training.reading.weights import FINDER_FILE, READER_FILE, committed_network, keep_reader
+from training.reading.weights import FINDER_FILE, READER_FILE, committed_network, keep_reader, write_reader
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 Wheel = typer.Option(help="wheel of rapidocr_onnxruntime 1.4.4, which carries the networks to begin with")
@@ -34,6 +37,20 @@ def label(
     """Find the catalogue's imprints on all reference sides and write them into one file."""
     cv2.setNumThreads(1)
     made = build_reading_pack(rximage, reader=ready_reader(read_base(wheel)), out=out)
+    typer.echo(f"{len(made.rows)} sides, {len(made.lettered)} with lines, {len(made.blank)} blank: {made.path}")
+
+
+@app.command(name="relabel")
+def look_again(
+    pack: Annotated[Path, typer.Option(help="directory of the pack")],
+    out: Annotated[Path, typer.Option(help="directory that the pack with more lines is written to")],
+) -> None:
+    """Find with the committed reader what the ready OCR did not: what it was trained on teaches the next one."""
+    cv2.setNumThreads(1)
+    with TemporaryDirectory() as directory:
+        spec = write_reader(Path(directory))
+        reader = open_reader(Path(directory), spec, options=session_options())
+    made = relabel(ReadingPack(pack / PACK_FILE), reader=reader, out=out)
     typer.echo(f"{len(made.rows)} sides, {len(made.lettered)} with lines, {len(made.blank)} blank: {made.path}")
 
 

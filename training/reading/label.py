@@ -35,10 +35,10 @@ class _Candidate:
     score: float
 
 
-def label_pill(sides: Sequence[Side], *, tokens: Sequence[str], reader: Reader) -> list[LabelledSide]:
-    """Find the pill's folded `tokens` on its sides.
+def label_pill(sides: Sequence[LabelledSide], *, tokens: Sequence[str], reader: Reader) -> list[LabelledSide]:
+    """Find the pill's folded `tokens` on its sides, where no line is known yet; the lines that are known stay.
 
-    `reader` is the ready one, of `training.reading.base`.
+    `reader` is the ready one, of `training.reading.base`, or one that was trained since and sees more.
     """
     texts = label_texts(tokens)
     labelled = [_label(side, texts=texts, tokens=tokens, reader=reader) for side in sides]
@@ -60,25 +60,32 @@ def located_side(side: Side) -> Located:
     return locate(side.rgb_HWC, alpha_HW=side.mask_HW.astype(np.uint8) * 255)[0]
 
 
-def _label(side: Side, *, texts: list[str], tokens: Sequence[str], reader: Reader) -> LabelledSide:
-    located = located_side(side)
+def _label(known: LabelledSide, *, texts: list[str], tokens: Sequence[str], reader: Reader) -> LabelledSide:
+    side, located = known.side, located_side(known.side)
     size = canvas_size(located, spec=reader.spec)
-    back = cv2.invertAffineTransform(canvas_matrix(located, size=size, margin=reader.spec.margin))
+    onto = canvas_matrix(located, size=size, margin=reader.spec.margin)
+    back = cv2.invertAffineTransform(onto)
+    before = [_Candidate(moved(line.quad_4X, onto), line.text, 0.0) for line in known.lines]
     views = _views(side, located, spec=reader.spec)
     seen = [looks for canvas_HWC in views for looks in reader.looks(canvas_HWC)]
-    kept = _without_overlaps([c for looks in seen for c in _candidates(looks, texts)], tokens=tokens)
+    kept = _without_overlaps([c for looks in seen for c in _candidates(looks, texts)], tokens=tokens, kept=before)
     regions = [looks[0].region for looks in seen]
     open_quads = [region.quad_XY for region in regions if region.confidence > _SEEN and _is_free(region.quad_XY, kept)]
-    lines = tuple(TextLine(moved(candidate.quad_4X, back), candidate.text) for candidate in kept)
+    new = tuple(TextLine(moved(c.quad_4X, back), c.text) for c in kept[len(before) :])
+    lines = (*known.lines, *new)
     return LabelledSide(side, lines, tuple(moved(quad_4X, back) for quad_4X in open_quads), complete=False)
 
 
-def _views(side: Side, located: Located, *, spec: ReaderSpec) -> tuple[np.ndarray, np.ndarray]:
-    """The canvas as it is and with evened contrast, both on the pill's own colour, so that no outline is seen."""
+def _views(side: Side, located: Located, *, spec: ReaderSpec) -> tuple[np.ndarray, ...]:
+    """The canvas as it is and with evened contrast, on the pill's own colour, so that no outline is seen.
+
+    Last the one that the runtime reads.
+    """
     pixels_HWC, weight_HW = pill_canvas(side.rgb_HWC, located, size=canvas_size(located, spec=spec), margin=spec.margin)
     color = np.median(pixels_HWC[weight_HW > 0.5], axis=0)
     plain_HWC = filled_behind(pixels_HWC, weight_HW, fill_rgb=tuple(int(level) for level in color))
-    return plain_HWC, even_contrast(plain_HWC, np.ones_like(weight_HW), spec=spec)
+    evened_HWC = even_contrast(plain_HWC, np.ones_like(weight_HW), spec=spec)
+    return plain_HWC, evened_HWC, even_contrast(pixels_HWC, weight_HW, spec=spec)
 
 
 def _candidates(looks: Sequence[Look], texts: list[str]) -> list[_Candidate]:
@@ -97,9 +104,11 @@ def _is_sure(text: str, log_probability: float) -> bool:
     return log_probability > least
 
 
-def _without_overlaps(candidates: list[_Candidate], *, tokens: Sequence[str]) -> list[_Candidate]:
-    """The best of those in one place; a token of the catalogue before tokens joined."""
-    kept: list[_Candidate] = []
+def _without_overlaps(
+    candidates: list[_Candidate], *, tokens: Sequence[str], kept: Sequence[_Candidate]
+) -> list[_Candidate]:
+    """Those kept already, then the best in each other place; a token of the catalogue before tokens joined."""
+    kept = list(kept)
     for candidate in sorted(candidates, key=lambda c: (c.text not in tokens, -c.score)):
         if _is_free(candidate.quad_4X, kept):
             kept.append(candidate)

@@ -32,7 +32,8 @@ _JPEG_QUALITY = 92
 class ReadingPack:
     """The sides of a pack; opened lazily, so that it is cheap to send to a worker.
 
-    Rows: `name, look_group, held_out, num_lines, blank`; `blank`: the side is known to carry no text.
+    Rows: `name, pill, tokens, look_group, held_out, num_lines, blank`; sides of one `pill` follow each other,
+    `tokens` is its folded imprint as a JSON list, `blank`: the side is known to carry no text.
     """
 
     path: Path
@@ -88,12 +89,29 @@ def build_reading_pack(
     rows = []
     for medication_id, photos in _pills(RxImageSource(rximage, medications=medications.values())):
         medication = medications[medication_id]
-        tokens = [folded for token in medication.imprint if (folded := fold_imprint(token.text))]
-        sides = label_pill([_side(photo) for photo in photos], tokens=tokens, reader=reader)
+        tokens = _tokens(medication)
+        blank = [LabelledSide(_side(photo), (), (), complete=False) for photo in photos]
+        sides = label_pill(blank, tokens=tokens, reader=reader)
         rows += [pack_row(side, name=p.name, medication=medication) for side, p in zip(sides, photos, strict=True)]
         on_side(len(rows))
     if not rows:
         raise PackError(f"{rximage} holds no readable reference frame")
+    return write_reading_pack(rows, out=out)
+
+
+def relabel(
+    pack: ReadingPack, *, reader: Reader, out: Path, on_side: Callable[[int], None] = lambda num: None
+) -> ReadingPack:
+    """Look once more, with a better reader, at the pills of which a part of the imprint was not found."""
+    rows: list[dict] = []
+    for numbers in pack.rows.groupby("pill", sort=False).indices.values():
+        known = [pack.side(int(number)) for number in numbers]
+        own = [pack.rows.iloc[number].to_dict() for number in numbers]
+        if not all(side.complete for side in known):
+            sides = label_pill(known, tokens=json.loads(own[0]["tokens"]), reader=reader)
+            own = [row | _found(side, scale=1.0) for row, side in zip(own, sides, strict=True)]
+        rows += own
+        on_side(len(rows))
     return write_reading_pack(rows, out=out)
 
 
@@ -115,13 +133,26 @@ def pack_row(labelled: LabelledSide, *, name: str, medication: Medication) -> di
     look = look_group_of(medication)
     return {
         "name": name,
+        "pill": medication.medication_id,
+        "tokens": json.dumps(_tokens(medication)),
         "look_group": look,
         "held_out": held_out(look),
+        **_found(labelled, scale=scale),
+        "rgb": cv2.imencode(".jpg", rgb_HWC[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])[1].tobytes(),
+        "mask": cv2.imencode(".png", (mask_HW > 127).astype(np.uint8) * 255, [cv2.IMWRITE_PNG_BILEVEL, 1])[1].tobytes(),
+    }
+
+
+def _tokens(medication: Medication) -> list[str]:
+    return [folded for token in medication.imprint if (folded := fold_imprint(token.text))]
+
+
+def _found(labelled: LabelledSide, *, scale: float) -> dict:
+    """The columns of a row that labelling decides."""
+    return {
         "num_lines": len(labelled.lines),
         "blank": labelled.complete and not labelled.lines and not labelled.ambiguous,
         "labels": json.dumps(_labels(labelled, scale=scale)),
-        "rgb": cv2.imencode(".jpg", rgb_HWC[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])[1].tobytes(),
-        "mask": cv2.imencode(".png", (mask_HW > 127).astype(np.uint8) * 255, [cv2.IMWRITE_PNG_BILEVEL, 1])[1].tobytes(),
     }
 
 
