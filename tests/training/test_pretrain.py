@@ -162,6 +162,19 @@ def test_another_architecture_borrows_the_convolutions_that_both_have(tmp_path: 
         begin_from(borrower, path, config.model_copy(update={"start_from_sha256": "0" * 64}))
 
 
+def test_a_network_for_smaller_crops_begins_with_all_that_the_large_one_knows(tmp_path: Path) -> None:
+    from bentos.runtime.contract import file_sha256
+    from training.backbones import new_encoder, save_encoder
+
+    large, path = PretrainConfig(member="accurate"), tmp_path / "large.safetensors"
+    known = new_encoder(large.recipe, embedding_dim=128)
+    save_encoder(known, path, recipe=large.recipe, prototypes_CD=torch.randn(2, 128))
+    small = large.model_copy(update={"size_px": 96, "start_from": path, "start_from_sha256": file_sha256(path)})
+    begun = new_encoder(small.recipe, embedding_dim=128)
+    begin_from(begun, path, small)
+    assert all(torch.equal(value, begun.state_dict()[name]) for name, value in known.state_dict().items())
+
+
 def test_published_weights_are_on_record_and_on_the_card(tmp_path: Path) -> None:
     run(tmp_path, epochs=1, measure_every_epochs=1)
     pack, weights = drawn_side_pack(tmp_path / "pack"), tmp_path / "weights"

@@ -18,7 +18,6 @@ from training.pretrain.config import PretrainConfig
 from training.pretrain.objective import AttributeHeads, Attributes, SideProxies
 from training.pretrain.pack import SidePack
 from training.pretrain.sides import Schedule
-from training.pretrained import network_of
 
 _WARM_UP = 0.1
 
@@ -68,7 +67,7 @@ def begin(config: PretrainConfig, pack: SidePack, *, device: str) -> Trained:
 
 
 def begin_from(encoder: Encoder, path: Path, config: PretrainConfig) -> None:
-    """Read the whole network; out of a file of another architecture, the convolutions that both have.
+    """Read the whole network, be it for crops of another size; of another architecture, the convolutions in common.
 
     Raises:
         WeightsError: another digest, or no convolution in common.
@@ -76,10 +75,10 @@ def begin_from(encoder: Encoder, path: Path, config: PretrainConfig) -> None:
     if (found := file_sha256(path)) != config.start_from_sha256:
         raise WeightsError(f"{path} has SHA-256 {found}, the configuration says {config.start_from_sha256}")
     known, recipe = load_encoder(path)
-    if network_of(recipe) == network_of(config.recipe):
-        encoder.load_state_dict(known.state_dict())
+    wanted, given = encoder.state_dict(), known.state_dict()
+    if wanted.keys() == given.keys() and all(_fits(wanted[name], given[name]) for name in wanted):
+        encoder.load_state_dict(given)
         return
-    wanted = encoder.state_dict()
     lent = {_own_name(name): value for name, value in known.backbone.state_dict().items()}
     names = [name for name in wanted if name.startswith("backbone.") and _fits(wanted[name], lent.get(_own_name(name)))]
     if not names:
