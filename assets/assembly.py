@@ -253,12 +253,12 @@ def window_compared(
     Raises:
         LookupError: nothing was promoted yet, so there is nothing to drift from.
     """
-    from bentos.journal import Journal
+    from bentos.privacy.journal_keys import open_journal
     from monitoring.drift import DriftPolicy, drift_report, journal_frame, reference_frame
     from monitoring.judging import RECORDS_FILE
     from monitoring.records import read_records
 
-    journal = Journal(workspace.settings().journal_url)
+    journal = open_journal(workspace.settings())
     evaluation = _champion_evaluation(journal.entries(action="promote"))
     window = journal_frame(journal.entries(action="predict", since=since))
     journal.close()

@@ -24,9 +24,9 @@ def record_launch(run: dg.DagsterRun, *, desk: "ReleaseDesk") -> None:
     Raises:
         SQLAlchemyError: it could not be written; the run must not begin.
     """
-    from bentos.journal import Entry, Journal
+    from bentos.journal import Entry
 
-    journal = Journal(desk.journal_url)
+    journal = desk.journal()
     try:
         if not any(entry.payload["run_id"] == run.run_id for entry in journal.entries(action=ACTION)):
             entry = Entry(at=datetime.now(UTC), actor=desk.actor, action=ACTION, outcome="started",

@@ -119,12 +119,13 @@ class Workspace(dg.ConfigurableResource):
 
     def desk(self, *, actor: str = "dagster") -> "ReleaseDesk":
         """Where releases of this home are changed, in the name of `actor`."""
+        from bentos.privacy.journal_keys import HomeKeys
         from monitoring.promote import ReleaseDesk
 
         settings = self.settings()
         return ReleaseDesk(home=self.root, release_path=settings.release_path, keys_dir=settings.keys_dir,
                            journal_url=settings.journal_url, actor=actor,
-                           rules_path=settings.promotion_rules)  # fmt: skip
+                           rules_path=settings.promotion_rules, journal_keys=HomeKeys(settings))  # fmt: skip
 
     def verdict(self, relative: str) -> "Verdict":
         """Read a verdict and check its signature."""

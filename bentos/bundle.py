@@ -9,7 +9,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 from sqlalchemy.exc import SQLAlchemyError
 
 from bentos.faults import ServiceFault
-from bentos.journal import Journal
+from bentos.privacy.journal_keys import open_journal
 from bentos.release import Ref, ReleaseSpec, directories, parse_release
 from bentos.rollout.decisions import standing_in
 from bentos.runtime.contract import read_gallery_spec, read_recogniser_spec, spec_digest
@@ -123,7 +123,7 @@ def current_champion(settings: Settings) -> Ref:
     if settings.journal is None and not (settings.home / "journal.db").exists():
         return spec.champion
     try:
-        journal = Journal(settings.journal_url)
+        journal = open_journal(settings)
         standing = standing_in(journal, spec)
         journal.close()
     except SQLAlchemyError as error:

@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,7 +36,8 @@ from sqlalchemy.sql.compiler import SQLCompiler
 
 from bentos.audit.chain import Link, Placed
 from bentos.audit.group import GroupCommit
-from bentos.audit.schema import StoredJson, append, json_text, links, open_table, writing
+from bentos.audit.schema import StoredJson, append, as_stored, found, json_text, links, open_table, writing
+from bentos.audit.sealed import NO_KEYS, Keyring, opened, sealed_under
 from bentos.runtime.errors import ContractError
 
 HMAC_KEY_FILE = "journal_hmac.key"
@@ -118,20 +120,33 @@ class Recorded(Entry):
 
     entry_id: int
 
-
-_ENTRY = [TABLE.c[name] for name in Recorded.model_fields]
+    def told(self, *path: str | int) -> Any:
+        """What stands at a place of the payload, None where there is no such place."""
+        found: Any = self.payload
+        for step in path:
+            try:
+                found = found[step]
+            except (KeyError, IndexError, TypeError):
+                return None
+        return found
 
 
 class Journal:
     """Appends entries and reads them back in the database's order; safe across threads and processes.
 
-    Every entry carries the hash of the one before (`bentos.audit.chain`), so that none can be changed unseen.
+    Every entry carries the hash of the one before (`bentos.audit.chain`), so that none can be changed unseen. Where
+    the keyring says so, it is sealed (`bentos.audit.sealed`), and what is read is opened again.
     """
 
-    def __init__(self, url: str) -> None:
-        """Open the journal at a SQLAlchemy URL, creating table and triggers where missing."""
+    def __init__(self, url: str, *, keys: Keyring = NO_KEYS) -> None:
+        """Open the journal at a SQLAlchemy URL, creating table and triggers where missing.
+
+        `bentos.privacy.journal_keys.open_journal` opens that of a home, with its keys.
+        """
         self._engine = connect(url)
         open_table(self._engine, TABLE, now=datetime.now(UTC))
+        self._keys = keys
+        self._sealing = keys.sealing(self._last_key)
         self._group = GroupCommit(self._commit)
 
     def append(self, entry: Entry) -> int:
@@ -155,25 +170,34 @@ class Journal:
         self, *, action: str | None = None, since: datetime | None = None, until: datetime | None = None
     ) -> list[Recorded]:
         """Entries of one action (all where None) with since <= at < until, in the order they were committed."""
-        query = select(*_ENTRY).order_by(TABLE.c.entry_id)
-        if action is not None:
-            query = query.where(TABLE.c.action == action)
-        if since is not None:
-            query = query.where(TABLE.c.at >= since)
-        if until is not None:
-            query = query.where(TABLE.c.at < until)
+        conditions = [TABLE.c.action == action] if action is not None else []
+        conditions += [TABLE.c.at >= since] if since is not None else []
+        conditions += [TABLE.c.at < until] if until is not None else []
+        return list(self.each(*conditions))
+
+    def each(
+        self, *conditions: ColumnElement[bool], newest_first: bool = False, limit: int | None = None
+    ) -> Iterator[Recorded]:
+        """Entries that meet conditions on columns of `TABLE`, one after the other in the database's order.
+
+        Raises:
+            ServiceFault: privacy_unavailable, an entry is sealed under a key that is not here.
+            ContractError: a sealed entry was changed.
+        """
+        place = TABLE.c.entry_id.desc() if newest_first else TABLE.c.entry_id
         with self._engine.connect() as connection:
-            return [Recorded(**row) for row in connection.execute(query).mappings()]
+            for link in found(connection, as_stored(TABLE).where(*conditions).order_by(place).limit(limit)):
+                yield self._recorded(link)
 
     def of_request(self, request_id: str, *, action: str = "predict") -> Recorded | None:
-        """The last entry of an action whose payload names this request."""
+        """The last entry of an action whose payload names this request; raises as `each` does."""
         query = by_request(request_id).where(TABLE.c.action == action).order_by(TABLE.c.entry_id.desc()).limit(1)
         with self._engine.connect() as connection:
-            row = connection.execute(query).mappings().first()
-        return None if row is None else Recorded(**row)
+            row = connection.execute(query).first()
+        return None if row is None else self._recorded(Link._make(row))
 
     def rows(self, query: Select[Any]) -> list[RowMapping]:
-        """What a query over `TABLE` finds; for readers that need single facts of many entries."""
+        """What a query over columns of `TABLE` that are never sealed finds, without reading whole entries."""
         with self._engine.connect() as connection:
             return list(connection.execute(query).mappings())
 
@@ -193,12 +217,24 @@ class Journal:
 
     def _commit(self, rows: Sequence[dict[str, Any]]) -> list[Placed]:
         with writing(self._engine) as connection:
-            return append(connection, TABLE, rows)
+            return append(connection, TABLE, rows, keys=self._sealing)
+
+    def _recorded(self, link: Link) -> Recorded:
+        said = opened(link, keys=self._keys)._asdict()
+        return Recorded(
+            **{name: said[name] for name in Recorded.model_fields} | {"payload": json.loads(said["payload"])}
+        )
+
+    def _last_key(self) -> str | None:
+        """The key that the last entry is sealed under."""
+        with self._engine.connect() as connection:
+            last = next(found(connection, as_stored(TABLE).order_by(TABLE.c.entry_id.desc()).limit(1)), None)
+        return None if last is None else sealed_under(last)
 
 
 def by_request(request_id: str) -> Select[Any]:
-    """Entries whose payload names a request; in words that both databases' planners know from the index."""
-    return select(*_ENTRY).where(_RequestId() == request_id)
+    """Rows as stored whose payload names a request; in words that both databases' planners know from the index."""
+    return as_stored(TABLE).where(_RequestId() == request_id)
 
 
 def input_hmac(pictures: Iterable[bytes], *, key: bytes) -> str:

@@ -13,6 +13,7 @@ from bentos.audit.pages import MAX_LINES, before, page
 from bentos.audit.proofs import prove
 from bentos.faults import ServiceFault
 from bentos.journal import Journal, Recorded
+from bentos.privacy.journal_keys import open_journal
 from bentos.settings import Settings
 from bentos.signing import Signed, public_pem
 
@@ -51,7 +52,7 @@ def proof(settings: Settings, request_id: str, *, actor: str) -> Signed:
     """
     try:
         request_id = str(uuid.UUID(request_id))
-        with closing(Journal(settings.journal_url)) as journal:
+        with closing(open_journal(settings)) as journal:
             entry = journal.of_request(request_id)
             if entry is None:
                 raise ServiceFault(*_UNKNOWN)

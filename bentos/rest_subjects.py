@@ -13,9 +13,9 @@ from bentos.access.rest import actor_of
 from bentos.answering import Answering
 from bentos.bodies import json_record
 from bentos.faults import ServiceFault
-from bentos.journal import Journal
 from bentos.openapi import json_body, problems
 from bentos.privacy.erasure import Erased, erase
+from bentos.privacy.journal_keys import open_journal
 from bentos.privacy.reference import MAX_SUBJECT
 
 router = APIRouter(prefix="/api/v1", tags=["subjects"])
@@ -57,7 +57,7 @@ async def erase_subject(request: Request) -> Response:
 
 def _erased(answering: Answering, subject: str, *, actor: str) -> Erased:
     try:
-        with closing(Journal(answering.settings.journal_url)) as journal:
+        with closing(open_journal(answering.settings)) as journal:
             return erase(subject, desk=answering.privacy, journal=journal, actor=actor, now=datetime.now(UTC))
     except SQLAlchemyError as error:
         raise ServiceFault("privacy_unavailable", "Keys or journal cannot be written now; try again.") from error

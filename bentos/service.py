@@ -13,10 +13,10 @@ from bentos.answering import Answering
 from bentos.audit.sealing import Sealing
 from bentos.batches.worker import BatchWorker, open_jobs
 from bentos.connections import bounded
-from bentos.journal import Journal
 from bentos.metrics import leave, metrics
 from bentos.observed import Observed
 from bentos.privacy.discreet import be_discreet
+from bentos.privacy.journal_keys import open_journal
 from bentos.rest import create_app
 from bentos.rpc.server import RpcServer
 from bentos.runtime.heif import heic_refused
@@ -47,7 +47,7 @@ class RxVision:
         if (why := heic_refused()) is not None:
             logging.getLogger("bentos.service").error("HEIC pictures are refused: %s", why)
         self.answering = Answering(
-            settings, journal=Journal(settings.journal_url), metrics=metrics(), now=lambda: datetime.now(UTC)
+            settings, journal=open_journal(settings), metrics=metrics(), now=lambda: datetime.now(UTC)
         )
         self.sealing = Sealing(settings)
         self.answering.watch.poll()

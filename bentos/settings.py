@@ -111,6 +111,12 @@ class Settings(BaseSettings):
         default="redact", description="what happens to telephone numbers and the like in text that was typed"
     )
     encrypt_batches: bool = Field(default=True, description="uploads, names of files and results are encrypted on disk")
+    encrypt_journal: bool = Field(
+        default=False, description="new entries of the journal are encrypted; without keys/kek nobody can read them"
+    )
+    encrypt_exports: bool = Field(
+        default=False, description="exports of the journal are encrypted; without keys/kek nobody can read them"
+    )
     keep_subjects_days: Annotated[
         float | None, Field(gt=0, description="subjects of whom nothing came for so long are erased; never")
     ] = None

@@ -1,18 +1,13 @@
 """What the journal holds of one trial: which releases it spans, its answers with their feedback, its comparisons."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, Literal
 
-from sqlalchemy import ColumnElement, select
-
-from bentos.journal import TABLE, Journal
+from bentos.journal import TABLE, Journal, Recorded
 
 Role = Literal["challenger", "shadow"]
 RELEASING: Final = ("promote", "rollback", "challenge", "put_shadow", "end_trials", "settle")
-_CHUNK: Final = 20_000
-_PAYLOAD: Final = TABLE.c.payload
 
 
 class ExperimentError(Exception):
@@ -92,46 +87,26 @@ def read_answers(journal: Journal, trial: Trial) -> list[Seen]:
     Left out is what tells nothing about a variant: inputs that nobody could use, answers from the cache, and those that
     the champion gave in the challenger's place.
     """
-    columns = {
-        "outcome": TABLE.c.outcome,
-        "variant": _PAYLOAD["variant"].as_string(),
-        "assigned": _PAYLOAD[("rollout", "assigned")].as_string(),
-        "release": _PAYLOAD[("rollout", "release")].as_string(),
-        "unit": _PAYLOAD[("rollout", "unit")].as_string(),
-        "answer_ms": _PAYLOAD["answer_ms"].as_float(),
-        "status": _PAYLOAD[("pills", 0, "status")].as_string(),
-        "route": _PAYLOAD[("pills", 0, "route")].as_string(),
-        "typed": _PAYLOAD["typed"].as_json(),
-        "num_pictures": _PAYLOAD["num_pictures"].as_integer(),
-        "degraded": _PAYLOAD["degraded"].as_boolean(),
-        "cached": _PAYLOAD["cached"].as_boolean(),
-    }
     found = {}
-    for row in _rows(journal, "predict", columns, since=trial.since):
-        counted = row["outcome"] in ("answered", "failed", "too_late") and not row["cached"]
-        if counted and row["release"] in trial.releases and row["assigned"] == row["variant"]:
-            found[row["entry_id"]] = _seen(row)
-    agrees = {"answered_entry": _PAYLOAD["answered_entry"].as_integer(), "agrees": _PAYLOAD["agrees"].as_boolean()}
-    for row in _rows(journal, "feedback", agrees, since=trial.since):
-        if row["answered_entry"] in found:
-            found[row["answered_entry"]] = replace(found[row["answered_entry"]], agrees=row["agrees"])
+    for entry in journal.each(TABLE.c.action == "predict", TABLE.c.at >= trial.since):
+        counted = entry.outcome in ("answered", "failed", "too_late") and not entry.told("cached")
+        in_trial = entry.told("rollout", "release") in trial.releases
+        if counted and in_trial and entry.told("rollout", "assigned") == entry.told("variant"):
+            found[entry.entry_id] = _seen(entry)
+    for entry in journal.each(TABLE.c.action == "feedback", TABLE.c.at >= trial.since):
+        if (answered := entry.told("answered_entry")) in found:
+            found[answered] = replace(found[answered], agrees=entry.told("agrees"))
     return list(found.values())
 
 
 def read_comparisons(journal: Journal, trial: Trial) -> list[Compared]:
     """Comparisons of the candidate with the champion, in the journal's order."""
-    columns = {
-        "outcome": TABLE.c.outcome,
-        "release": _PAYLOAD[("rollout", "release")].as_string(),
-        "unit": _PAYLOAD[("rollout", "unit")].as_string(),
-        "conflict": _PAYLOAD["conflict"].as_boolean(),
-        "beside": _PAYLOAD[("beside", "variant")].as_string(),
-        "answered": _PAYLOAD[("answered", "pills", 0)].as_json(),
-        "again": _PAYLOAD[("beside", "pills", 0)].as_json(),
-    }
     wanted = "shadow" if trial.role == "shadow" else "champion"
-    rows = _rows(journal, "shadow", columns, since=trial.since)
-    return [_compared(row, trial) for row in rows if row["release"] in trial.releases and row["beside"] == wanted]
+    return [
+        _compared(entry, trial)
+        for entry in journal.each(TABLE.c.action == "shadow", TABLE.c.at >= trial.since)
+        if entry.told("rollout", "release") in trial.releases and entry.told("beside", "variant") == wanted
+    ]
 
 
 def _pair(payload: dict[str, Any], role: Role) -> tuple[str | None, str | None]:
@@ -139,32 +114,30 @@ def _pair(payload: dict[str, Any], role: Role) -> tuple[str | None, str | None]:
     return names.get("champion"), names.get(role)
 
 
-def _seen(row: dict[str, Any]) -> Seen:
-    kept = ("entry_id", "at", "variant", "outcome", "unit", "answer_ms", "status", "route")
-    return Seen(**{name: row[name] for name in kept}, cues=_pattern(row), degraded=bool(row["degraded"]))
+def _seen(entry: Recorded) -> Seen:
+    return Seen(
+        entry_id=entry.entry_id,
+        at=entry.at,
+        variant=entry.told("variant"),
+        outcome=entry.outcome,
+        unit=entry.told("rollout", "unit"),
+        answer_ms=entry.told("answer_ms"),
+        status=entry.told("pills", 0, "status"),
+        route=entry.told("pills", 0, "route"),
+        cues=_pattern(entry),
+        degraded=bool(entry.told("degraded")),
+    )
 
 
-def _pattern(row: dict[str, Any]) -> str:
+def _pattern(entry: Recorded) -> str:
     """What the caller gave, which no variant can change: pictures, and the fields typed."""
-    if row["num_pictures"] is None:
+    if (num := entry.told("num_pictures")) is None:
         return "unknown"
-    pictures = "one picture" if row["num_pictures"] == 1 else "two pictures"
-    return " + ".join([pictures, *sorted(row["typed"] or ())])
+    return " + ".join(["one picture" if num == 1 else "two pictures", *sorted(entry.told("typed") or ())])
 
 
-def _compared(row: dict[str, Any], trial: Trial) -> Compared:
-    answered, again = row["answered"], row["again"]
+def _compared(entry: Recorded, trial: Trial) -> Compared:
+    answered, again = entry.told("answered", "pills", 0), entry.told("beside", "pills", 0)
     mine, other = (again, answered) if trial.role == "shadow" else (answered, again)
-    return Compared(row["at"], row["unit"], row["outcome"] == "failed", row["outcome"] == "differs",
-                    bool(row["conflict"]), mine, other)  # fmt: skip
-
-
-def _rows(
-    journal: Journal, action: str, columns: dict[str, ColumnElement[Any]], *, since: datetime
-) -> Iterator[dict[str, Any]]:
-    named = [column.label(name) for name, column in columns.items()]
-    place = 0
-    query = select(TABLE.c.entry_id, TABLE.c.at, *named).where(TABLE.c.action == action, TABLE.c.at >= since)
-    while rows := journal.rows(query.where(TABLE.c.entry_id > place).order_by(TABLE.c.entry_id).limit(_CHUNK)):
-        place = rows[-1]["entry_id"]
-        yield from map(dict, rows)
+    return Compared(entry.at, entry.told("rollout", "unit"), entry.outcome == "failed", entry.outcome == "differs",
+                    bool(entry.told("conflict")), mine, other)  # fmt: skip

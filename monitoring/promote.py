@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
+from bentos.audit.sealed import NO_KEYS, Keyring
 from bentos.evidence.approvals import ApprovalError
 from bentos.journal import Entry, Journal
 from bentos.privacy.typed import redact
@@ -46,6 +47,7 @@ class ReleaseDesk:
     """Where releases are kept and who changes them. `actor` names a person or a job in the journal.
 
     `rules_path` is the file of what a promotion must meet above its gates, None where nothing more is asked.
+    `journal_keys` seal and open the journal's entries, where they are.
     """
 
     home: Path
@@ -54,6 +56,11 @@ class ReleaseDesk:
     journal_url: str
     actor: str
     rules_path: Path | None = None
+    journal_keys: Keyring = NO_KEYS
+
+    def journal(self) -> Journal:
+        """The journal, to be closed."""
+        return Journal(self.journal_url, keys=self.journal_keys)
 
     def current(self) -> ReleaseSpec | None:
         """The release in force, None before the first.
@@ -70,7 +77,7 @@ class ReleaseDesk:
         current = self.current()
         if current is None:
             return NO_DECISION
-        journal = Journal(self.journal_url)
+        journal = self.journal()
         standing = standing_in(journal, current)
         journal.close()
         return standing
@@ -118,7 +125,7 @@ def record_verdict(desk: ReleaseDesk, found: Verdict, *, version: str) -> None:
                   outcome="passed" if found.passed else "refused", subject_ref=version, recogniser=found.recogniser,
                   gallery=found.gallery, payload={"evaluation": found.evaluation, "policy": found.gates.policy,
                                                   "failed": failures_in_words(found.gates.gates)})  # fmt: skip
-    journal = Journal(desk.journal_url)
+    journal = desk.journal()
     journal.append(entry)
     journal.close()
 
@@ -138,7 +145,7 @@ def refusals_journalled(desk: ReleaseDesk, *, of: str, version: str, now: str) -
         outcome = next(name for kind, name in _REFUSALS.items() if isinstance(error, kind))
         entry = Entry(at=datetime.fromisoformat(now), actor=desk.actor, action=f"refuse_{of}", outcome=outcome,
                       subject_ref=version, payload={"why": str(error)}, **about)  # fmt: skip
-        journal = Journal(desk.journal_url)
+        journal = desk.journal()
         journal.append(entry)
         journal.close()
         raise
@@ -178,7 +185,7 @@ def check_loadable(ref: Ref, *, home: Path) -> None:
 
 def publish(desk: ReleaseDesk, spec: ReleaseSpec, *, action: str, now: str, payload: dict) -> ReleaseSpec:
     """Journal first: a release that nobody can account for must not exist."""
-    journal = Journal(desk.journal_url)
+    journal = desk.journal()
     entry = Entry(
         at=datetime.fromisoformat(now),
         actor=desk.actor,

@@ -3,7 +3,6 @@
 from datetime import datetime
 from pathlib import Path
 
-from bentos.journal import Journal
 from bentos.release import ReleaseSpec, pin
 from bentos.rollout.decisions import decision
 from bentos.rollout.limits import Limits
@@ -108,7 +107,7 @@ def resume(desk: ReleaseDesk, *, now: str) -> ReleaseSpec:
         raise TrialError("no experiment is paused")
     role = next(role for role in ROLES if getattr(current, role) is not None)
     moment = datetime.fromisoformat(now)
-    journal = Journal(desk.journal_url)
+    journal = desk.journal()
     journal.append(decision("resume", spec=current, variant=role, actor=desk.actor, now=moment, why={}))
     journal.close()
     return current

@@ -10,7 +10,8 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 
 from bentos.audit.checkpoints import AUDIT_DIR, CHECKPOINTS_FILE, Checkpointer, audit_key
 from bentos.evidence.approvals import APPROVALS_DIR, Bound, approve, raw_public, read_private_key, write_approval
-from bentos.journal import Entry, Journal
+from bentos.journal import Entry
+from bentos.privacy.journal_keys import open_journal
 from bentos.release import ReleaseSpec, pin
 from bentos.runtime.contract import file_sha256
 from bentos.runtime.errors import ContractError
@@ -49,7 +50,7 @@ def approve_wanted(
                   subject_ref=found.version, recogniser=about.recogniser, gallery=about.gallery,
                   payload={"verdict": about.verdict, "reason": reason,
                            "file": "sha256:" + file_sha256(path)})  # fmt: skip
-    journal = Journal(settings.journal_url)
+    journal = open_journal(settings)
     journal.append(entry)
     journal.close()
     return path
@@ -78,7 +79,7 @@ def written_changelog() -> str:
     """The change log of this home's journal."""
     from monitoring.evidence.changelog import changelog
 
-    journal = Journal(world()["workspace"].settings().journal_url)
+    journal = open_journal(world()["workspace"].settings())
     text = changelog(journal.entries())
     journal.close()
     return text
@@ -138,7 +139,7 @@ def _sources() -> "Sources":
     from monitoring.evidence.archive import Sources
 
     settings = world()["workspace"].settings()
-    journal, key = Journal(settings.journal_url), audit_key(settings.keys_dir)
+    journal, key = open_journal(settings), audit_key(settings.keys_dir)
     directory = settings.home / AUDIT_DIR
     Checkpointer(directory, key=key, links=journal.links, size=journal.size).catch_up(datetime.now(UTC))
     release_key = signing_key(settings.keys_dir)

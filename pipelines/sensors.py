@@ -69,10 +69,11 @@ def run_failed(context: dg.RunFailureSensorContext, workspace: Workspace, tracke
 
 def record_failure(run: dg.DagsterRun, message: str, *, workspace: Workspace, tracker: MlflowTracker) -> None:
     """Append the failure to the journal and end the run's open MLflow runs."""
-    from bentos.journal import Entry, Journal
+    from bentos.journal import Entry
+    from bentos.privacy.journal_keys import open_journal
 
     left_open = tracker.end_left_open(run.run_id, status="FAILED")
-    journal = Journal(workspace.settings().journal_url)
+    journal = open_journal(workspace.settings())
     payload = {"job": run.job_name, "message": message[:500], "mlflow_runs_ended": left_open}
     actor = f"dagster:{run.run_id}"
     journal.append(Entry(at=datetime.now(UTC), actor=actor, action="run_failed", outcome="failed", payload=payload))

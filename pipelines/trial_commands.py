@@ -103,13 +103,13 @@ def report(
     alpha: Annotated[float, typer.Option(min=0.001, max=0.5, help="chance of one wrong call of a measure")] = 0.05,
 ) -> None:
     """What the last trial has shown: differences whose intervals may be looked at at any time, by slice."""
-    from bentos.journal import Journal
+    from bentos.privacy.journal_keys import open_journal
     from bentos.settings import Settings
     from monitoring.experiment import experiment_report
     from monitoring.experiment_page import in_words, write_page
     from pipelines.showing import in_one_sentence
 
-    journal = Journal(Settings().journal_url)
+    journal = open_journal(Settings())
     with in_one_sentence():
         found = experiment_report(journal, role=role and role.value, alpha=alpha)
     journal.close()

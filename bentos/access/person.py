@@ -9,7 +9,8 @@ from typing import Final
 from bentos.access.caller import shown
 from bentos.access.opening import open_access
 from bentos.access.table import Operation, Scope
-from bentos.journal import Entry, Journal
+from bentos.journal import Entry
+from bentos.privacy.journal_keys import open_journal
 from bentos.settings import Settings
 
 _MODES: Final = ("issuer", "local")
@@ -27,7 +28,7 @@ def prove(settings: Settings, *, scope: Scope, command: str) -> None:
     """
     if settings.access_mode not in _MODES:
         return
-    journal = Journal(settings.journal_url)
+    journal = open_journal(settings)
     here = settings.model_copy(update={"host": "127.0.0.1", "rate_per_minute": 0, "rate_per_hour": 0})
     access = open_access(here, append=journal.append, now=lambda: datetime.now(UTC))
     said = [f"Bearer {settings.token.get_secret_value()}"] if settings.token else []

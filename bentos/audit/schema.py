@@ -23,6 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from bentos.audit.chain import GENESIS, Link, Placed, entry_hash
+from bentos.audit.sealed import EntryKeys, sealed
 from bentos.runtime.contract import canonical_json
 from bentos.runtime.errors import ContractError
 
@@ -106,14 +107,22 @@ def open_table(engine: Engine, table: Table, *, now: datetime) -> None:
             append(connection, table, [about | {"payload": StoredJson(json_text({"num_entries": num_chained}))}])
 
 
-def append(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> list[Placed]:
-    """Chain rows to the last entry and insert them; inside `writing`. Each payload is a `StoredJson`."""
+def append(
+    connection: Connection, table: Table, rows: Sequence[dict[str, Any]], *, keys: EntryKeys | None = None
+) -> list[Placed]:
+    """Chain rows to the last entry and insert them, sealed where there are keys; inside `writing`.
+
+    Each payload is a `StoredJson`.
+    """
     last = select(table.c.entry_id, table.c.entry_hash).order_by(table.c.entry_id.desc()).limit(1)
     found = connection.execute(last).first()
     taken, previous = found if found is not None else (0, GENESIS)
     chained = []
     for entry_id, row in enumerate(rows, start=taken + 1):
         link = Link(**{"entry_id": entry_id, "previous_hash": previous, "entry_hash": None} | _BLANK | row)
+        if keys is not None:
+            link = sealed(link, keys=keys)
+            link = link._replace(payload=StoredJson(link.payload))
         previous = entry_hash(link, entry_id=entry_id, previous=previous)
         chained.append(link._replace(entry_hash=previous)._asdict())
     connection.execute(insert(table), chained)
@@ -122,12 +131,18 @@ def append(connection: Connection, table: Table, rows: Sequence[dict[str, Any]])
 
 def links(connection: Connection, table: Table, *, after: int = 0, limit: int | None = None) -> Iterator[Link]:
     """Rows behind a place as they are stored, in their order."""
-    query = _as_stored(table).where(table.c.entry_id > after).order_by(table.c.entry_id).limit(limit)
-    for row in connection.execute(query.execution_options(yield_per=_CHUNK)):
-        yield Link._make(row)
+    yield from found(
+        connection, as_stored(table).where(table.c.entry_id > after).order_by(table.c.entry_id).limit(limit)
+    )
 
 
-def _as_stored(table: Table) -> Select[Any]:
+def found(connection: Connection, query: Select[Any]) -> Iterator[Link]:
+    """What a query over `as_stored` finds, a few thousand rows in memory at once."""
+    yield from map(Link._make, connection.execute(query.execution_options(yield_per=_CHUNK)))
+
+
+def as_stored(table: Table) -> Select[Any]:
+    """The columns of a `Link`, the payload as the text that was hashed."""
     columns = [table.c[name] if name != "payload" else cast(table.c.payload, Text) for name in Link._fields]
     return select(*columns)
 

@@ -52,7 +52,7 @@ class DataKeys:
 
     def get(self, owner: str) -> DataKey | None:
         """The owner's key, None where there is none."""
-        return self._one(KEYS.c.owner == owner)
+        return self._one(KEYS.c.owner == owner) if self._database.is_there else None
 
     def of_pseudonym(self, pseudonym: str) -> DataKey | None:
         """The key that goes by this name in the journal, None where it was destroyed."""

@@ -7,8 +7,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import select
-
 from bentos.faults import ServiceFault
 from bentos.journal import TABLE, Entry, Journal
 from bentos.privacy.desk import PrivacyDesk
@@ -16,7 +14,7 @@ from bentos.privacy.retained import TYPED, Kept
 
 ACTION: Final = "export_subject"
 DATA_FILE: Final = "data.json"
-_NAMES: Final = ("entry_id", "at", "actor", "action", "outcome", "recogniser", "gallery", "payload")
+_NAMES: Final = {"entry_id", "at", "actor", "action", "outcome", "recogniser", "gallery", "payload"}
 
 
 def export(subject: str, *, into: Path, desk: PrivacyDesk, journal: Journal, actor: str, now: datetime) -> int:
@@ -55,14 +53,12 @@ def export(subject: str, *, into: Path, desk: PrivacyDesk, journal: Journal, act
 
 def entries_of(pseudonym: str, *, journal: Journal) -> list[dict[str, Any]]:
     """The subject's journal entries in their order, and those of others that name one of its requests."""
-    columns = [TABLE.c[name] for name in _NAMES]
-    own = journal.rows(select(*columns).where(TABLE.c.subject_ref == pseudonym))
-    requests = {row["payload"]["request_id"] for row in own if "request_id" in row["payload"]}
-    found = {row["entry_id"]: row for row in own}
+    found = {entry.entry_id: entry for entry in journal.each(TABLE.c.subject_ref == pseudonym)}
+    requests = {entry.payload["request_id"] for entry in found.values() if "request_id" in entry.payload}
     named = TABLE.c.payload["request_id"].as_string()
     for some in _in_chunks(sorted(requests)):
-        found |= {row["entry_id"]: row for row in journal.rows(select(*columns).where(named.in_(some)))}
-    return [{**found[place], "at": found[place]["at"].isoformat()} for place in sorted(found)]
+        found |= {entry.entry_id: entry for entry in journal.each(named.in_(some))}
+    return [found[place].model_dump(include=_NAMES) | {"at": found[place].at.isoformat()} for place in sorted(found)]
 
 
 def _in_chunks(names: Sequence[str], *, size: int = 500) -> list[Sequence[str]]:

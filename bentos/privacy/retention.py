@@ -14,6 +14,7 @@ from bentos.batches.store import JobStore
 from bentos.journal import TABLE, Entry, Journal
 from bentos.privacy.desk import PrivacyDesk
 from bentos.privacy.erasure import erase_owner
+from bentos.privacy.journal_keys import open_journal
 from bentos.privacy.tables import RETAINED
 from bentos.settings import Settings
 
@@ -61,7 +62,7 @@ def enforce(desk: PrivacyDesk, *, journal: Journal, actor: str, now: datetime) -
 
 def enforced_in(settings: Settings, *, actor: str, now: datetime) -> RetentionReport:
     """`enforce` over a home's settings."""
-    desk, journal = PrivacyDesk(settings), Journal(settings.journal_url)
+    desk, journal = PrivacyDesk(settings), open_journal(settings)
     try:
         return enforce(desk, journal=journal, actor=actor, now=now)
     finally:

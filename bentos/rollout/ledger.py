@@ -2,32 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from itertools import islice
+from typing import Final
 
-from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy import select
 
-from bentos.journal import TABLE, Journal
+from bentos.journal import TABLE, Journal, Recorded
 from bentos.release import Ref
 
-_PAYLOAD: Final = TABLE.c.payload
-_FACTS: Final = (
-    TABLE.c.entry_id,
-    TABLE.c.action,
-    TABLE.c.outcome,
-    TABLE.c.recogniser,
-    TABLE.c.gallery,
-    _PAYLOAD["variant"].as_string().label("variant"),
-    _PAYLOAD["version"].as_string().label("version"),
-    _PAYLOAD[("rollout", "release")].as_string().label("release"),
-    _PAYLOAD[("rollout", "assigned")].as_string().label("assigned"),
-    _PAYLOAD[("rollout", "unit")].as_string().label("unit"),
-    _PAYLOAD[("beside", "variant")].as_string().label("beside"),
-    _PAYLOAD[("pills", 0, "status")].as_string().label("status"),
-    _PAYLOAD["answer_ms"].as_float().label("answer_ms"),
-    _PAYLOAD["agrees"].as_boolean().label("agrees"),
-    _PAYLOAD["degraded"].as_boolean().label("degraded"),
-    _PAYLOAD["cached"].as_boolean().label("cached"),
-)
 _READ: Final = ("predict", "feedback", "shadow")
 
 
@@ -66,24 +48,39 @@ def last_before(journal: Journal, moment: datetime) -> int:
 
 def rows_after(journal: Journal, entry_id: int, *, limit: int = 20_000) -> list[Row]:
     """The next rows behind a place, in the journal's order."""
-    return _rows(journal, _query(TABLE.c.entry_id > entry_id).order_by(TABLE.c.entry_id).limit(limit))
+    found = journal.each(TABLE.c.action.in_(_READ), TABLE.c.entry_id > entry_id, limit=limit)
+    return [_row(entry) for entry in found]
 
 
 def rows_of(journal: Journal, ref: Ref, *, until: int, since: datetime, limit: int = 2000) -> list[Row]:
     """The last answers and feedback of a champion, up to a place and not older than a moment."""
-    query = _query(
+    found = journal.each(
+        TABLE.c.action.in_(_READ),
         TABLE.c.at >= since,
         TABLE.c.entry_id <= until,
         TABLE.c.recogniser == ref.recogniser,
         TABLE.c.gallery == ref.gallery,
-        _PAYLOAD["variant"].as_string() == "champion",
+        newest_first=True,
     )
-    return _rows(journal, query.order_by(TABLE.c.entry_id.desc()).limit(limit))
+    return list(islice((row for row in map(_row, found) if row.variant == "champion"), limit))
 
 
-def _query(*conditions: ColumnElement[bool]) -> Select[Any]:
-    return select(*_FACTS).where(TABLE.c.action.in_(_READ), *conditions)
-
-
-def _rows(journal: Journal, query: Select[Any]) -> list[Row]:
-    return [Row(**row) for row in journal.rows(query)]
+def _row(entry: Recorded) -> Row:
+    return Row(
+        entry_id=entry.entry_id,
+        action=entry.action,
+        outcome=entry.outcome,
+        recogniser=entry.recogniser,
+        gallery=entry.gallery,
+        variant=entry.told("variant"),
+        version=entry.told("version"),
+        release=entry.told("rollout", "release"),
+        assigned=entry.told("rollout", "assigned"),
+        unit=entry.told("rollout", "unit"),
+        beside=entry.told("beside", "variant"),
+        status=entry.told("pills", 0, "status"),
+        answer_ms=entry.told("answer_ms"),
+        agrees=entry.told("agrees"),
+        degraded=entry.told("degraded"),
+        cached=entry.told("cached"),
+    )
