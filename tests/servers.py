@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import URL, create_engine, text
+from sqlalchemy import URL, create_engine, make_url, text
 from sqlalchemy.exc import OperationalError
 
 from tests.bentos.processes import free_port, wait_for
@@ -46,6 +46,12 @@ class PostgreSql:
         except OperationalError:
             return False
         return True
+
+    def dump(self, url: str) -> bytes:
+        """All that is in a database, as PostgreSQL's own dump writes it."""
+        environment = {**os.environ, "PGPASSWORD": self.password}
+        database = f"postgresql://{_USER}@127.0.0.1:{self.port}/{make_url(url).database}"
+        return subprocess.run([_binary("pg_dump"), database], env=environment, check=True, capture_output=True).stdout
 
     def run(self, *statements: str, url: str) -> None:
         """Execute statements, each at once."""

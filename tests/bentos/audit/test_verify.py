@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from bentos.audit.chain import GENESIS, Link, entry_hash
 from bentos.audit.checkpoints import CHECKPOINTS_FILE, Checkpoint, Checkpointer, read_checkpoints
 from bentos.audit.schema import StoredJson, append, links, open_table, writing
+from bentos.audit.sealed import EntryKeys
 from bentos.audit.verify import verify_trail
 from bentos.journal import TABLE, connect
 from bentos.runtime.errors import ContractError
@@ -21,7 +22,7 @@ COVERED = 9_900
 KEY = Ed25519PrivateKey.generate()
 
 
-def written(url: str, *, num: int) -> list[Link]:
+def written(url: str, *, num: int, keys: EntryKeys | None = None) -> list[Link]:
     engine = connect(url)
     open_table(engine, TABLE, now=NOON)
     rows = [
@@ -30,7 +31,7 @@ def written(url: str, *, num: int) -> list[Link]:
         for i in range(num)
     ]  # fmt: skip
     with writing(engine) as connection:
-        append(connection, TABLE, rows)
+        append(connection, TABLE, rows, keys=keys)
     with engine.connect() as connection:
         return list(links(connection, TABLE))
 
