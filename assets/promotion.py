@@ -17,12 +17,15 @@ def release(
     workspace: Workspace,
     registry: Registry,
 ) -> MadeRelease:
-    """The candidate put in force. Without a passing verdict about exactly this recogniser it is refused."""
+    """The candidate put in force. Without a passing verdict about exactly this recogniser it is refused.
+
+    Where tokens are configured, the run's process needs one that may promote.
+    """
     from assets.describe import describe_release
     from monitoring.promote import promote
 
     spec = promote(
-        workspace.desk_of(context.run), recogniser=workspace.path(recogniser.directory),
+        workspace.proved_desk(context.run, command="promote"), recogniser=workspace.path(recogniser.directory),
         gallery=workspace.path(gallery.directory), verdict=workspace.path(verdict.path), version=recogniser.version,
         now=workspace.now(),
     )  # fmt: skip

@@ -117,15 +117,33 @@ class Workspace(dg.ConfigurableResource):
         """The desk of a job: in the name of who launched it where its tags say so, else of the run."""
         return self.desk(actor=run.tags.get(LAUNCHED_BY, f"dagster:{run.run_id}"))
 
+    def proved_desk(self, run: dg.DagsterRun, *, command: str) -> "ReleaseDesk":
+        """The desk of a job that changes the release: where tokens are configured, in the name of who shows one.
+
+        It is the token of the run's process, which `rxvision run` has from whoever starts it; a run's tags and
+        configuration are anybody's to write, and prove nothing.
+
+        Raises:
+            AccessFault: there is none, or it may not; it is journalled.
+        """
+        from bentos.access.person import prove
+        from bentos.access.table import Scope
+
+        launched_by = self.desk_of(run).actor
+        named = f"dagster {command}"
+        return self.desk(actor=prove(self.settings(), scope=Scope.PROMOTE, command=named, otherwise=launched_by))
+
     def desk(self, *, actor: str = "dagster") -> "ReleaseDesk":
         """Where releases of this home are changed, in the name of `actor`."""
+        from bentos.access.person import beside
         from bentos.privacy.journal_keys import HomeKeys
         from monitoring.promote import ReleaseDesk
 
         settings = self.settings()
         return ReleaseDesk(home=self.root, release_path=settings.release_path, keys_dir=settings.keys_dir,
                            journal_url=settings.journal_url, actor=actor,
-                           rules_path=settings.promotion_rules, journal_keys=HomeKeys(settings))  # fmt: skip
+                           rules_path=settings.promotion_rules, journal_keys=HomeKeys(settings),
+                           beside=beside(actor))  # fmt: skip
 
     def verdict(self, relative: str) -> "Verdict":
         """Read a verdict and check its signature."""

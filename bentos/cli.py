@@ -10,7 +10,7 @@ import typer
 from pydantic import ValidationError
 from rich.console import Console
 
-from bentos.access.commands import keys_app, token
+from bentos.access.commands import keys_app, token, whoami
 from bentos.audit.commands import app as audit_app
 from bentos.faults import ServiceFault
 from bentos.privacy.commands import app as privacy_app
@@ -27,6 +27,7 @@ app.add_typer(audit_app)
 app.add_typer(keys_app)
 app.add_typer(privacy_app)
 app.command()(token)
+app.command()(whoami)
 
 
 Photo = Annotated[Path, typer.Argument(help="photograph: JPEG, PNG or HEIC", exists=True, dir_okay=False)]

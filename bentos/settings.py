@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -16,6 +17,7 @@ QUIET = {
     "ITERATIVE_DO_NOT_TRACK": "1",
     "ORT_DISABLE_TELEMETRY": "1",
 }
+_TOKEN = frozenset({"RXVISION_TOKEN", "RXVISION_TOKEN_FILE"})
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
@@ -92,9 +94,12 @@ class Settings(BaseSettings):
     token: SecretStr | None = Field(
         default=None, description="who gives a command that promotes, exports or erases, where tokens are configured"
     )
+    token_file: Path | None = Field(
+        default=None, description="where that token lies instead; /dev/stdin reads it from standard input"
+    )
     allow_open: bool = Field(default=False, description="listen beyond the loopback without access control")
-    step_up_acr: tuple[str, ...] = Field(default=(), description="JSON list; one is needed to promote, export, erase")
-    step_up_amr: tuple[str, ...] = Field(default=(), description="JSON list; all are needed to promote, export, erase")
+    step_up_acr: tuple[str, ...] = Field(default=(), description="JSON list; promoting and the like need one")
+    step_up_amr: tuple[str, ...] = Field(default=(), description="JSON list; promoting and the like need all")
     step_up_max_age_s: Annotated[float | None, Field(gt=0, description="since the person proved who he is")] = None
     rate_per_minute: Annotated[int, Field(ge=0, description="calls of one caller and operation; 0: no limit")] = 100
     rate_per_hour: Annotated[int, Field(ge=0, description="calls of one caller and operation; 0: no limit")] = 1000
@@ -168,15 +173,21 @@ def silence() -> None:
     os.environ.update(QUIET)
 
 
+def without_token(variables: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a process that stays, and must not act in the name of whoever started it."""
+    return {name: value for name, value in variables.items() if name not in _TOKEN}
+
+
 def launch_environment(settings: Settings) -> dict[str, str]:
     """Environment for a BentoML process of ours: these settings, telemetry off, one compute thread.
 
     BentoML's own home lies below ours, since a second server with the same one would delete its metrics.
     """
-    given = settings.model_dump(exclude={"metrics_dir", "token"}, exclude_none=True, exclude_unset=True)
+    given = settings.model_dump(exclude={"metrics_dir", "token", "token_file"}, exclude_none=True, exclude_unset=True)
     own = {f"RXVISION_{name.upper()}": _text(value) for name, value in given.items()}
     home = settings.home.resolve()
-    return {**os.environ, **QUIET, **_ONE_THREAD, **own, "RXVISION_HOME": str(home), "BENTOML_HOME": f"{home}/bentoml"}
+    places = {"RXVISION_HOME": str(home), "BENTOML_HOME": f"{home}/bentoml"}
+    return {**without_token(os.environ), **QUIET, **_ONE_THREAD, **own, **places}
 
 
 def _text(value: object) -> str:

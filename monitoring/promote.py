@@ -46,6 +46,8 @@ _REFUSALS: Final = {
 class ReleaseDesk:
     """Where releases are kept and who changes them. `actor` names a person or a job in the journal.
 
+    `beside` is another name of that person, the machine's user of who showed a token: neither may approve.
+
     `rules_path` is the file of what a promotion must meet above its gates, None where nothing more is asked.
     `journal_keys` seal and open the journal's entries, where they are.
     """
@@ -56,6 +58,7 @@ class ReleaseDesk:
     journal_url: str
     actor: str
     rules_path: Path | None = None
+    beside: str | None = None
     journal_keys: Keyring = NO_KEYS
 
     def journal(self) -> Journal:

@@ -61,7 +61,8 @@ def put_previous_back(
     """Fails where there is no previous release, or where its files were changed since."""
     from monitoring.promote import rollback as roll_back
 
-    spec = roll_back(workspace.desk_of(context.run), now=workspace.now(), reason=config.reason or None)
+    spec = roll_back(workspace.proved_desk(context.run, command="rollback"), now=workspace.now(),
+                     reason=config.reason or None)  # fmt: skip
     registry.follow_release(spec)
     context.log.info("version %s is in force again", spec.champion.version)
 

@@ -98,8 +98,6 @@ def show_interfaces(console: Console) -> None:
 
 def roll_back(*, reason: str | None = None) -> "ReleaseSpec":
     """Go back to the previous release; the registry's aliases follow."""
-    import getpass
-
     from assets.registry import Registry
     from assets.resources import Workspace
     from bentos.access.person import prove
@@ -109,8 +107,8 @@ def roll_back(*, reason: str | None = None) -> "ReleaseSpec":
     environment = Environment()
     prepare(environment)
     workspace = Workspace(home=str(environment.root))
-    prove(workspace.settings(), scope=Scope.PROMOTE, command="rollback")
-    spec = rollback(workspace.desk(actor=f"person:{getpass.getuser()}"), now=workspace.now(), reason=reason)
+    actor = prove(workspace.settings(), scope=Scope.PROMOTE, command="rollback")
+    spec = rollback(workspace.desk(actor=actor), now=workspace.now(), reason=reason)
     Registry(tracking_uri=environment.mlflow_uri).follow_release(spec)
     return spec
 

@@ -129,11 +129,11 @@ def promote_outcome(outcome: Outcome) -> ReleaseSpec:
     recogniser, verdict = outcome.directory / "recogniser", outcome.directory / VERDICT_FILE
     digest = spec_digest(read_recogniser_spec(recogniser))
     demand(workspace.verdict(workspace.relative(verdict)), recogniser=digest)
-    prove(workspace.settings(), scope=Scope.PROMOTE, command="recalibrate")
+    actor = prove(workspace.settings(), scope=Scope.PROMOTE, command="recalibrate")
     tracker = MlflowTracker(tracking_uri=environment.mlflow_uri, artifact_root=environment.mlflow_artifacts)
     registry = Registry(tracking_uri=environment.mlflow_uri)
     version = _registered(recogniser, digest=digest, tracker=tracker, registry=registry)
-    spec = promote(workspace.desk(actor=f"person:{getpass.getuser()}"), recogniser=recogniser,
+    spec = promote(workspace.desk(actor=actor), recogniser=recogniser,
                    gallery=outcome.directory / "gallery", verdict=verdict, version=version,
                    now=workspace.now())  # fmt: skip
     registry.follow_release(spec)

@@ -13,7 +13,7 @@ import psutil
 
 from bentos.access.tls import own_probe
 from bentos.serve import answers, start_service
-from bentos.settings import Settings
+from bentos.settings import Settings, without_token
 from pipelines.environments import Environment
 
 _STOP_TIMEOUT_S = 20.0
@@ -74,7 +74,7 @@ def _start(name: str, command: list[str], environment: Environment, *, page: str
     with log.open("ab") as output:
         process = subprocess.Popen(
             [sys.executable, *command],
-            env=environment.launch_variables(),
+            env=without_token(environment.launch_variables()),
             cwd=Path(__file__).resolve().parents[1],
             stdin=subprocess.DEVNULL,
             stdout=output,

@@ -28,7 +28,7 @@ def put_challenger(
     from assets.trials import Wanted, challenge_wanted
 
     spec = challenge_wanted(Wanted(config.version), share=config.share, workspace=workspace, registry=registry,
-                            actor=workspace.desk_of(context.run).actor)  # fmt: skip
+                            actor=workspace.proved_desk(context.run, command="challenge").actor)  # fmt: skip
     context.log.info("version %s challenges version %s", config.version, spec.champion.version)
 
 
@@ -40,7 +40,7 @@ def put_shadow_beside(
     from assets.trials import Wanted, shadow_wanted
 
     spec = shadow_wanted(Wanted(config.version), workspace=workspace, registry=registry,
-                         actor=workspace.desk_of(context.run).actor)  # fmt: skip
+                         actor=workspace.proved_desk(context.run, command="shadow").actor)  # fmt: skip
     context.log.info("version %s stands behind version %s", config.version, spec.champion.version)
 
 

@@ -92,5 +92,4 @@ def proved_world(command: str) -> dict:
     from bentos.access.table import Scope
 
     here = world()
-    prove(here["workspace"].settings(), scope=Scope.PROMOTE, command=command)
-    return here
+    return here | {"actor": prove(here["workspace"].settings(), scope=Scope.PROMOTE, command=command)}

@@ -43,6 +43,13 @@ def token(
     typer.echo(made)
 
 
+def whoami() -> None:
+    """Print how the journal names who shows the token of RXVISION_TOKEN or RXVISION_TOKEN_FILE, as rules need it."""
+    from bentos.access.person import prove
+
+    typer.echo(prove(Settings(), scope=Scope.MODEL, command="whoami"))
+
+
 @keys_app.command()
 def add(
     name: Annotated[str, typer.Argument(help="of the machine, for people; no personal data")],

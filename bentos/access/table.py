@@ -27,6 +27,7 @@ class Scope(StrEnum):
     PROMOTE = "rx:promote"
     EXPORT = "rx:export"
     ERASE = "rx:erase"
+    ROTATE = "rx:rotate"
 
 
 class Role(StrEnum):
@@ -39,15 +40,15 @@ class Role(StrEnum):
     ADMIN = "admin"
 
 
-STEP_UP: Final = frozenset({Scope.PROMOTE, Scope.EXPORT, Scope.ERASE})
+STEP_UP: Final = frozenset({Scope.PROMOTE, Scope.EXPORT, Scope.ERASE, Scope.ROTATE})
 _EVERYBODY: Final = frozenset({Scope.MEDICATIONS, Scope.MODEL, Scope.RECEIPTS})
 SCOPES_OF: Final[Mapping[Role, frozenset[Scope]]] = MappingProxyType(
     {
         Role.CALLER: _EVERYBODY | {Scope.PREDICT, Scope.BATCHES},
         Role.CLINICIAN: _EVERYBODY | {Scope.PREDICT, Scope.FEEDBACK},
         Role.DATA_SCIENTIST: _EVERYBODY | {Scope.PREDICT, Scope.BATCHES, Scope.FEEDBACK, Scope.METRICS, Scope.PROMOTE},
-        Role.COMPLIANCE: _EVERYBODY | {Scope.METRICS, Scope.EXPORT, Scope.ERASE},
-        Role.ADMIN: _EVERYBODY | {Scope.METRICS, Scope.ALL_BATCHES, Scope.PROMOTE},
+        Role.COMPLIANCE: _EVERYBODY | {Scope.METRICS, Scope.EXPORT, Scope.ERASE, Scope.ROTATE},
+        Role.ADMIN: _EVERYBODY | {Scope.METRICS, Scope.ALL_BATCHES, Scope.PROMOTE, Scope.ROTATE},
     }
 )
 

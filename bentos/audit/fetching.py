@@ -25,20 +25,20 @@ def fetch(
 ) -> None:
     """Copy a service's signed checkpoints; refused where they do not go on from what is there.
 
-    The token, or API key, is that of `RXVISION_TOKEN`.
+    The token, or API key, is that of `RXVISION_TOKEN` or `RXVISION_TOKEN_FILE`.
     """
     import ssl
 
     import httpx
 
+    from bentos.access.person import token_of
     from bentos.audit.receipts import read_promises
     from bentos.client.checkpoints import later
     from bentos.client.rest import RestClient
 
     settings = Settings()
     trusted = ssl.create_default_context(cafile=authority)
-    token = settings.token.get_secret_value() if settings.token else None
-    with RestClient(service, token=token, http=httpx.Client(verify=trusted)) as client:
+    with RestClient(service, token=token_of(settings), http=httpx.Client(verify=trusted)) as client:
         public = _key(key, client)
         first = min((one.entry_id for file in receipt or () for one in read_promises(file, key=public)), default=None)
         kept = checkpoints.read_bytes().splitlines() if checkpoints.is_file() else []

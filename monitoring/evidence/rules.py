@@ -113,11 +113,13 @@ def demand_rules(desk: "ReleaseDesk", proposal: Proposal, *, champion: Ref | Non
     _keep(rules, desk.home)
     given = demand_approvals(
         approval_files(desk.home), about=proposal.bound, rules=rules.promotion.approvals,
-        launched_by=(proposal.judged.launched_by, _person(desk.actor)), now=datetime.fromisoformat(now),
+        launched_by=(proposal.judged.launched_by, _person(desk.actor), *([desk.beside] if desk.beside else [])),
+        now=datetime.fromisoformat(now),
     )  # fmt: skip
     return {
         "verdict": proposal.bound.verdict,
         "launched_by": proposal.judged.launched_by,
+        "beside": desk.beside,
         "policy": proposal.judged.gates.policy,
         "rules": {"name": rules.promotion.name, "digest": rules.promotion.digest},
         "envelope": {"name": rules.envelope.name, "digest": rules.envelope.digest},

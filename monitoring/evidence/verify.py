@@ -166,7 +166,7 @@ def approval_holds(data, person, promotion, rules, bundle):
     oldest = timedelta(days=rules["approvals"]["max_age_days"])
     demand(given - timedelta(minutes=5) <= then < min(until, given + oldest),
         "the approval of {} was not valid then".format(person["name"]))
-    launched = {promotion["actor"], promotion["says"]["launched_by"]}
+    launched = {promotion["actor"], *map(promotion["says"].get, ("launched_by", "beside"))}
     demand(not launched & set(person["accounts"]), "{} launched the run".format(person["name"]))
     return person["name"]
 

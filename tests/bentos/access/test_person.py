@@ -1,16 +1,21 @@
 """Commands that export or erase, where tokens are configured: who gives one proves who he is, and it is journalled."""
 
+import getpass
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from bentos.access.faults import AccessFault
-from bentos.access.person import prove
+from bentos.access.person import beside, prove
 from bentos.access.table import Scope
 from bentos.cli import app
 from bentos.journal import Journal
-from bentos.settings import Settings, launch_environment
+from bentos.settings import Settings, launch_environment, without_token
+from pipelines.environments import Environment
 
 
 def ran(*arguments: str) -> Result:
@@ -43,7 +48,13 @@ def test_where_no_tokens_are_configured_none_is_asked_for(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    "command", [("privacy", "export", "mrn-1", "--out", "a"), ("privacy", "erase", "mrn-1"), ("audit", "export", "b")]
+    "command",
+    [
+        ("privacy", "export", "mrn-1", "--out", "a"),
+        ("privacy", "erase", "mrn-1"),
+        ("privacy", "rotate"),
+        ("audit", "export", "b"),
+    ],
 )
 def test_a_command_needs_the_scope_and_the_step_up(
     local: pytest.MonkeyPatch, tmp_path: Path, command: tuple[str, ...]
@@ -53,7 +64,7 @@ def test_a_command_needs_the_scope_and_the_step_up(
     assert code_of(ran(*command)) == "no_credentials"
     local.setenv("RXVISION_TOKEN", "nonsense")
     assert code_of(ran(*command)) == "invalid_token"
-    local.setenv("RXVISION_TOKEN", ran("token", "--role", "admin", "--acr", "gold").output.strip())
+    local.setenv("RXVISION_TOKEN", ran("token", "--role", "clinician", "--acr", "gold").output.strip())
     assert code_of(ran(*command)) == "insufficient_scope"
     local.setenv("RXVISION_TOKEN", local_token())
     assert code_of(ran(*command)) == "step_up_needed"
@@ -77,6 +88,33 @@ def test_who_gave_a_command_and_who_was_refused_is_journalled(local: pytest.Monk
 
 
 def test_the_token_is_in_no_repr_and_not_handed_on(local: pytest.MonkeyPatch) -> None:
-    settings = Settings(token="secret-text")
+    local.setenv("RXVISION_TOKEN", "secret-text")
+    local.setenv("RXVISION_TOKEN_FILE", "/secret/place")
+    settings = Settings()
     assert "secret-text" not in repr(settings)
-    assert "secret-text" not in str(launch_environment(settings))
+    assert "secret" not in str(launch_environment(settings))
+    assert "secret" not in str(without_token(Environment().launch_variables()))
+
+
+def test_the_token_may_lie_in_a_file_or_come_from_standard_input(local: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Neither stands in the list of processes."""
+    local.setenv("RXVISION_TOKEN_FILE", str(tmp_path / "token"))
+    assert "cannot be read" in str(ran("privacy", "rotate").exception)
+    (tmp_path / "token").write_text(local_token() + "\n")
+    assert ran("privacy", "rotate").exit_code == 0
+    command = [sys.executable, "-c", "from bentos.cli import main; main()", "whoami"]
+    given = {**os.environ, "RXVISION_TOKEN_FILE": "/dev/stdin"}
+    said = subprocess.run(command, input=local_token(), env=given, capture_output=True, text=True, check=True).stdout
+    assert said == ran("whoami").output
+    assert said.startswith("token:")
+
+
+def test_who_showed_the_token_is_the_actor_of_what_was_done(local: pytest.MonkeyPatch) -> None:
+    assert ran("privacy", "rotate").exit_code == 1
+    local.setenv("RXVISION_TOKEN", local_token("--subject", "ann"))
+    ann = ran("whoami").output.strip()
+    assert ran("privacy", "rotate").exit_code == 0
+    (entry,) = Journal(Settings().journal_url).entries(action="rotate_keys")
+    assert entry.actor == ann
+    assert beside(ann) == f"person:{getpass.getuser()}"
+    assert beside("person:ann") is None

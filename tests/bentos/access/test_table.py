@@ -91,7 +91,7 @@ def test_without_credentials_only_what_is_open_is_open(client: TestClient) -> No
 def test_no_role_may_do_everything_and_every_scope_is_somebodys() -> None:
     assert not [role for role, scopes in SCOPES_OF.items() if scopes == frozenset(Scope)]
     assert frozenset().union(*SCOPES_OF.values()) == frozenset(Scope)
-    assert {Scope.PROMOTE, Scope.EXPORT, Scope.ERASE} == STEP_UP
+    assert {Scope.PROMOTE, Scope.EXPORT, Scope.ERASE, Scope.ROTATE} == STEP_UP
 
 
 def test_who_may_erase_may_not_promote_and_who_runs_the_service_sees_no_picture_answered() -> None:

@@ -79,8 +79,11 @@ def test_an_approval_is_refused_when_it_is_replayed_on_another_bundle(tmp_path: 
         demanded(tmp_path)
 
 
-@pytest.mark.parametrize("launched_by", [("person:ben", "person:dave"), ("person:dave", "person:ben")])
-def test_who_launched_training_or_promotion_does_not_approve_it(tmp_path: Path, launched_by: tuple[str, str]) -> None:
+@pytest.mark.parametrize(
+    "launched_by",
+    [("person:ben", "person:dave"), ("person:dave", "person:ben"), ("person:dave", "token:b", "person:ben")],
+)
+def test_who_launched_training_or_promotion_does_not_approve_it(tmp_path: Path, launched_by: tuple[str, ...]) -> None:
     hand_in(tmp_path, "anna")
     hand_in(tmp_path, "ben")
     with pytest.raises(ApprovalError, match="Ben launched the run as person:ben"):
