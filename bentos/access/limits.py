@@ -1,13 +1,16 @@
-"""How often a caller may ask for one operation: counted over both protocols, per worker or in Redis for all of them.
+"""How often a caller may ask for one operation: counted over both protocols and all workers.
 
-The headers are those of draft-ietf-httpapi-ratelimit-headers-10. Where Redis does not answer, the worker counts for
-itself: a lost Redis refuses nobody and lets nobody flood the service.
+The counters are in Redis, for several machines, else in a file of the home, for the workers of one. Where Redis does
+not answer, the file counts; where that cannot be used, each worker for itself: what is lost refuses nobody and lets
+nobody flood the service. The headers are those of draft-ietf-httpapi-ratelimit-headers-10.
 """
 
 import asyncio
+import logging
 import math
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import pybreaker
@@ -16,6 +19,9 @@ from limits.errors import StorageError
 from limits.storage import MemoryStorage, RedisStorage
 from limits.strategies import SlidingWindowCounterRateLimiter
 
+from bentos.access.counters import SharedCounters, over
+
+_log = logging.getLogger(__name__)
 _TIMEOUT_S: Final = 0.05
 _FAILURES: Final = 3
 _RESET_S: Final = 10.0
@@ -42,28 +48,31 @@ class Standing:
 class RateLimits:
     """Counts calls by caller and operation, in sliding windows."""
 
-    def __init__(self, policies: tuple[Policy, ...], *, redis_url: str | None = None) -> None:
-        """Redis is connected to at the first call."""
+    def __init__(self, policies: tuple[Policy, ...], *, redis_url: str | None = None, file: Path | None = None) -> None:
+        """Redis is connected to, and the file made, at the first call."""
         self._policies = tuple(policy for policy in policies if policy.calls)
         self._items = {policy.name: RateLimitItemPerSecond(policy.calls, policy.window_s, _PREFIX)
                        for policy in self._policies}  # fmt: skip
-        self._local = SlidingWindowCounterRateLimiter(MemoryStorage())
-        self._shared = _redis(redis_url) if redis_url else None
-        self._breaker = pybreaker.CircuitBreaker(fail_max=_FAILURES, reset_timeout=_RESET_S)
+        self._alone = SlidingWindowCounterRateLimiter(MemoryStorage())
+        self._redis = _Shared(_redis(redis_url)) if redis_url else None
+        self._file = _Shared(over(SharedCounters(file))) if file else None
 
     async def count(self, actor: str, operation: str) -> Standing:
         """Count one call, and say where its caller stands."""
         if not self._items:
             return Standing({}, None)
-        if self._shared is None:
-            return self._counted(self._local, actor, operation)
-        return await asyncio.to_thread(self._counted_for_all, self._shared, actor, operation)
+        if self._redis is None:
+            return self._counted_by((self._file,), actor, operation)
+        return await asyncio.to_thread(self._counted_by, (self._redis, self._file), actor, operation)
 
-    def _counted_for_all(self, shared: SlidingWindowCounterRateLimiter, actor: str, operation: str) -> Standing:
-        try:
-            return self._breaker.call(self._counted, shared, actor, operation)
-        except (StorageError, pybreaker.CircuitBreakerError):
-            return self._counted(self._local, actor, operation)
+    def _counted_by(self, stores: "tuple[_Shared | None, ...]", actor: str, operation: str) -> Standing:
+        """By the first that can."""
+        for store in filter(None, stores):
+            try:
+                return store.breaker.call(self._counted, store.limiter, actor, operation)
+            except (StorageError, pybreaker.CircuitBreakerError):
+                continue
+        return self._counted(self._alone, actor, operation)
 
     def _counted(self, limiter: SlidingWindowCounterRateLimiter, actor: str, operation: str) -> Standing:
         refused = [name for name, item in self._items.items() if not limiter.hit(item, actor, operation)]
@@ -74,6 +83,22 @@ class RateLimits:
             {"RateLimit-Policy": policy, "RateLimit": standing},
             max((float(lefts[name][1]) for name in refused), default=None),
         )
+
+
+class _Shared:
+    """Counters of several processes; after some failures they are left alone for a while."""
+
+    def __init__(self, limiter: SlidingWindowCounterRateLimiter) -> None:
+        self.limiter = limiter
+        self.breaker = pybreaker.CircuitBreaker(fail_max=_FAILURES, reset_timeout=_RESET_S, listeners=[_Said()])
+
+
+class _Said(pybreaker.CircuitBreakerListener):
+    """Says in the log that counters cannot be used, once for each time."""
+
+    def state_change(self, cb: pybreaker.CircuitBreaker, old_state: object, new_state: object) -> None:
+        if cb.current_state == pybreaker.STATE_OPEN:
+            _log.error("shared counters of calls cannot be used; others count")
 
 
 def _left(limiter: SlidingWindowCounterRateLimiter, item: RateLimitItem, *who: str) -> tuple[int, int]:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
-from bentos.access.api_keys import ApiKeys
+from bentos.access.api_keys import ACCESS_DIR, ApiKeys
 from bentos.access.denials import Denials
 from bentos.access.gate import Access
 from bentos.access.issuer import ACCESS_TOKEN, LOCAL_AUDIENCE, LOCAL_ISSUER, LocalIssuer
@@ -18,6 +18,7 @@ from bentos.settings import Settings
 from bentos.signing import secret
 
 PSEUDONYM_KEY_FILE: Final = "actor_hmac.key"
+RATES_FILE: Final = f"{ACCESS_DIR}/calls"
 
 
 def check_access(settings: Settings) -> None:
@@ -57,7 +58,7 @@ def open_access(settings: Settings, *, append: Callable[[Entry], int], now: Call
         settings,
         tokens=_verifier(settings),
         keys=ApiKeys(settings.home, now=now) if on else None,
-        limits=RateLimits(policies if on else (), redis_url=settings.redis_url),
+        limits=RateLimits(policies if on else (), redis_url=settings.redis_url, file=settings.home / RATES_FILE),
         denials=Denials(append, now=now),
         now=now,
     )
