@@ -1,7 +1,8 @@
 """Bounds what a connection may send before its request begins: the web server itself waits for a head without end.
 
 A head that trickles (slow loris) or never ends would hold a connection, and memory, for as long as its sender likes.
-Bodies have their own limits (bentos/bodies.py).
+Bodies have their own limits (bentos/bodies.py). What the server itself answers, and BentoML around our application,
+carries the same headers as our answers do.
 """
 
 import asyncio
@@ -11,6 +12,7 @@ from typing import Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from bentos.access.hardening import Sheltered, always
 from bentos.problems import MEDIA_TYPE, REQUEST_ID_HEADER, STATUS, describe
 
 MAX_HEAD_BYTES: Final = 2**16
@@ -28,6 +30,7 @@ class BoundedHead(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """The first request's head may take `head_timeout_s` from here."""
         super().connection_made(transport)
+        self.app = Sheltered(self.app)
         self._expect()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -59,6 +62,14 @@ class BoundedHead(HttpToolsProtocol):
         self._begun()
         super().on_headers_complete()
 
+    def _should_upgrade(self) -> bool:
+        """Nothing here speaks WebSocket: such a request is answered as if it had not asked for it."""
+        return False
+
+    def send_400_response(self, msg: str) -> None:
+        """Of uvicorn, to what is no HTTP request; its own has neither headers nor form of ours."""
+        self._refuse("malformed_request", "This is no HTTP request that can be read.")
+
     def _expect(self) -> None:
         self._num_bytes = 0
         self._waiting = self.loop.call_later(self.head_timeout_s, self._late)
@@ -83,9 +94,10 @@ class BoundedHead(HttpToolsProtocol):
         body = describe(code, sentence=sentence, request_id=request_id, status=status).model_dump_json().encode()
         head = (
             f"HTTP/1.1 {status.value} {status.phrase}\r\nContent-Type: {MEDIA_TYPE}\r\nContent-Length: {len(body)}\r\n"
-            f"{REQUEST_ID_HEADER}: {request_id}\r\nConnection: close\r\n\r\n"
+            f"{REQUEST_ID_HEADER}: {request_id}\r\nConnection: close\r\n"
         )
-        self.transport.write(head.encode("ascii") + body)
+        more = "".join(f"{name}: {value}\r\n" for name, value in always(self.scheme or ""))
+        self.transport.write(f"{head}{more}\r\n".encode("ascii") + body)
         if self.transport.can_write_eof():
             self.transport.write_eof()
         self.loop.call_later(_LAST_S, self.transport.close)  # closed at once, what is still on its way resets it

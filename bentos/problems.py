@@ -58,6 +58,7 @@ STATUS: Final = MappingProxyType(
         "no_room": 503,
         "malformed_multipart": 400,
         "malformed_message": 400,
+        "malformed_request": 400,
         "missing_image": 400,
         "unexpected_field": 400,
         "client_gone": 400,

@@ -1,5 +1,6 @@
-"""The outermost layer of REST: security headers on every answer, and CORS, which is closed unless origins are named."""
+"""Security headers on everything that the web server answers; and CORS, which is closed unless origins are named."""
 
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from starlette.datastructures import MutableHeaders
@@ -27,8 +28,28 @@ _SENT: Final = ("Authorization", "Content-Type", API_KEY_KEY, REQUEST_ID_HEADER,
 _READ: Final = (REQUEST_ID_HEADER, "RateLimit", "RateLimit-Policy", "Retry-After", "WWW-Authenticate", "Location")
 
 
+def always(scheme: str) -> tuple[tuple[str, str], ...]:
+    """The headers of every answer over `http` or `https`."""
+    return (*_ALWAYS, ("Strict-Transport-Security", HSTS)) if scheme == "https" else _ALWAYS
+
+
+class Sheltered:
+    """ASGI middleware around all that answers, BentoML's own probes too; what an answer says itself stands."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Wrap `app`."""
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, and the answer back with its headers."""
+        if scope["type"] == "http":
+            await self._app(scope, receive, _with_headers(send, lambda: always(scope.get("scheme", ""))))
+        else:
+            await self._app(scope, receive, send)
+
+
 class Hardened:
-    """ASGI middleware; what the application itself says of a header stands."""
+    """ASGI middleware around our application: how often its caller may ask, and pages of other origins."""
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         """Wrap `app`."""
@@ -40,16 +61,21 @@ class Hardened:
             await self._app(scope, receive, send)
             return
 
-        async def send_hardened(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in (*_ALWAYS, *scope.get("state", {}).get(ANSWER_HEADERS, {}).items()):
-                    headers.setdefault(name, value)
-                if scope.get("scheme") == "https":
-                    headers.setdefault("Strict-Transport-Security", HSTS)
-            await send(message)
+        state = scope.setdefault("state", {})
+        await self._app(scope, receive, _with_headers(send, lambda: state.get(ANSWER_HEADERS, {}).items()))
 
-        await self._app(scope, receive, send_hardened)
+
+def _with_headers(send: Send, headers: Callable[[], Iterable[tuple[str, str]]]) -> Send:
+    """Sends an answer with the headers that it lacks, as they are when it begins."""
+
+    async def send_on(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            own = MutableHeaders(scope=message)
+            for name, value in headers():
+                own.setdefault(name, value)
+        await send(message)
+
+    return send_on
 
 
 def _with_cors(app: ASGIApp, origins: tuple[str, ...]) -> CORSMiddleware:

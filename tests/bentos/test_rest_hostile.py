@@ -7,6 +7,7 @@ import time
 import httpx
 import pytest
 
+from bentos.access.hardening import always
 from bentos.settings import Settings
 from tests.bentos.archives import zipped
 from tests.bentos.pictures import huge_png
@@ -151,6 +152,38 @@ def test_a_head_that_trickles_or_never_ends_is_given_up(
         slow.sendall(sent)
         assert reply in everything(slow)
     assert time.monotonic() - began < served.body_timeout_s + 3
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (b"nonsense\r\n\r\n", 400),
+        (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400),
+        (b"GET /health HTT", 408),
+        (b"POST /api/v1/predict HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=b\r\n"
+         b"Content-Length: 9\r\n\r\n-", 408),
+        (b"POST /api/v1/feedback HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+         b"Content-Length: 99999999\r\n\r\n", 413),
+        (b"GET /health HTTP/1.1\r\nHost: x\r\nA: " + b"b" * 2**17, 431),
+        *((b"GET /%s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n" % path, 200)
+          for path in (b"livez", b"readyz", b"healthz", b"schema.json", b"metrics")),
+        (b"GET /docs.json HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 404),
+        (b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+         b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n", 200),
+    ],
+    ids=["no HTTP", "HTTP/2", "slow head", "slow body", "large body", "large head", "livez", "readyz", "healthz",
+         "schema", "metrics", "docs", "websocket"],
+)  # fmt: skip
+def test_what_the_server_and_its_framework_answer_carries_the_security_headers(
+    served: Settings, client: httpx.Client, sent: bytes, status: int
+) -> None:
+    with socket.create_connection(("127.0.0.1", served.port), timeout=10) as connection:
+        connection.sendall(sent)
+        head, _, body = everything(connection).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 %d" % status)
+    told = dict(line.lower().split(": ", 1) for line in head.decode().split("\r\n")[1:])
+    assert {name.lower(): value.lower() for name, value in always("http")}.items() <= told.items()
+    assert status < 400 or json.loads(body)["status"] == status
 
 
 def test_a_head_that_comes_byte_by_byte_in_time_is_answered(served: Settings, client: httpx.Client) -> None:

@@ -7,7 +7,7 @@ import pytest
 from fastapi.testclient import TestClient
 from pydantic import ValidationError
 
-from bentos.access.hardening import Hardened
+from bentos.access.hardening import Hardened, Sheltered
 from bentos.access.network import is_loopback, is_remote_address
 from bentos.metrics import metrics
 from bentos.observed import Observed
@@ -25,7 +25,8 @@ def client(tmp_path_factory: pytest.TempPathFactory, bundle: Path) -> TestClient
         tmp_path_factory.mktemp("hardened") / "home", bundle=bundle, cors_origins=(PAGE,), rate_per_minute=1000
     )
     app = app_of(settings)
-    with TestClient(Observed(Hardened(app, settings), metrics=metrics()), raise_server_exceptions=False) as client:
+    layers = Sheltered(Observed(Hardened(app, settings), metrics=metrics()))
+    with TestClient(layers, raise_server_exceptions=False) as client:
         yield client
     app.state.answering.close()
 
