@@ -9,6 +9,7 @@ import typer
 from bentos.access.table import Scope
 from bentos.audit.checkpoints import AUDIT_DIR, CHECKPOINTS_FILE, PUBLIC_KEY_FILE, audit_key, read_checkpoints
 from bentos.audit.fetching import fetch
+from bentos.audit.unlocking import unlock
 from bentos.faults import ServiceFault
 from bentos.runtime.errors import ContractError
 from bentos.settings import Settings
@@ -22,8 +23,13 @@ if TYPE_CHECKING:
 
 app = typer.Typer(name="audit", no_args_is_help=True, help="Prove that nothing in the journal was altered.")
 app.command()(fetch)
+app.command()(unlock)
 
 Url = Annotated[str | None, typer.Option("--journal", help="SQLAlchemy URL; the configured journal where not given")]
+Unlock = Annotated[
+    Path | None,
+    typer.Option(help="file of keys as `audit unlock` writes it; else the home's", exists=True, dir_okay=False),
+]
 Key = Annotated[Path | None, typer.Option(help="PEM of the public audit key", exists=True, dir_okay=False)]
 
 
@@ -39,12 +45,13 @@ def verify(
     receipt: Annotated[
         list[Path] | None, typer.Option(help="answer as it came, receipt or proof that must be honoured", exists=True)
     ] = None,
+    unlock: Unlock = None,
 ) -> None:
     """Verify every entry and checkpoint; name the first bad entry. The key of an export should come from elsewhere.
 
     Receipts with `--checkpoints` and neither `--journal` nor `--export` are held against that file alone, offline.
     """
-    from bentos.audit.export import check_seals, exported_rows
+    from bentos.audit.handed import is_closed, keyring
     from bentos.audit.verify import verify_trail
 
     settings = Settings()
@@ -57,16 +64,18 @@ def verify(
     if alone:
         _demand_covered(promises, signed)
         return
-    rows = exported_rows(export) if export else journal_rows(journal or settings.journal_url)
+    if export and is_closed(export, keys=keyring(settings, unlock)):
+        _seals_alone(export, key=key_path, signed=signed, promises=promises)
+        return
+    rows = _rows(settings, export=export, journal=journal, unlock=unlock)
     verdict = verify_trail(rows, checkpoints=signed, receipts=_by_place(promises))
     typer.echo(f"{verdict.num_entries} entries hold; {verdict.num_covered} are under {len(signed)} checkpoints")
-    if verdict.finding is not None:
-        finding = verdict.finding
-        raise ContractError(f"entry {finding.entry_id} is the first bad one, {finding.kind}: {finding.why}")
+    if (bad := verdict.finding) is not None:
+        raise ContractError(f"entry {bad.entry_id} is the first bad one, {bad.kind}: {bad.why}")
     if promises:
         typer.echo(f"{len(promises)} receipts are honoured")
     if export:
-        typer.echo(f"{check_seals(export, key=read_public_key(key_path))} segments are as they were sealed")
+        _say_sealed(export, key=key_path, signed=signed)
 
 
 @app.command()
@@ -74,17 +83,25 @@ def export(
     into: Annotated[Path, typer.Argument(help="empty directory", file_okay=False)],
     *,
     journal: Url = None,
+    encrypt: Annotated[
+        bool | None, typer.Option("--encrypt/--plain", help="encrypted segments; as configured where not given")
+    ] = None,
 ) -> None:
-    """Write the journal as sealed Parquet segments, with checkpoints and public key: verifies without this machine."""
+    """Write the journal as signed Parquet segments, with checkpoints and public key: verifies without this machine."""
     from bentos.access.person import prove
-    from bentos.audit.export import export_segments
+    from bentos.audit.export import Encryption, export_segments
+    from bentos.privacy.journal_keys import HomeKeys
 
     settings = Settings()
     prove(settings, scope=Scope.EXPORT, command="audit export")
     rows = journal_rows(journal or settings.journal_url)
     checkpoints = settings.home / AUDIT_DIR / CHECKPOINTS_FILE
-    seals = export_segments(rows, into, key=audit_key(settings.keys_dir), checkpoints=checkpoints)
-    typer.echo(f"{seals[-1].last if seals else 0} entries in {len(seals)} segments in {into}")
+    keys, wanted = HomeKeys(settings), settings.encrypt_exports if encrypt is None else encrypt
+    encryption = Encryption(keys.make(), keys=keys) if wanted else None
+    signing = audit_key(settings.keys_dir)
+    seals = export_segments(rows, into, key=signing, checkpoints=checkpoints, encryption=encryption)
+    said = "encrypted segments" if wanted else "segments"
+    typer.echo(f"{seals[-1].last if seals else 0} entries in {len(seals)} {said} in {into}")
 
 
 @app.command()
@@ -94,13 +111,14 @@ def report(
     export: Annotated[Path | None, typer.Option(help="directory of an export", exists=True, file_okay=False)] = None,
     journal: Url = None,
     key: Key = None,
+    unlock: Unlock = None,
 ) -> None:
     """Verify the trail and write a page about it for a browser: what happened, who changed what, whether it holds."""
     from datetime import UTC, datetime
 
     from sqlalchemy import make_url
 
-    from bentos.audit.export import exported_rows
+    from bentos.audit.handed import keyring
     from bentos.audit.report import write_report
 
     settings = Settings()
@@ -108,10 +126,12 @@ def report(
     path = (export or settings.home / AUDIT_DIR) / CHECKPOINTS_FILE
     public = read_public_key(key_path) if key_path.is_file() or path.is_file() else None
     signed = read_checkpoints(path, key=public) if public else []
-    rows = exported_rows(export) if export else journal_rows(journal or settings.journal_url)
+    rows = _rows(settings, export=export, journal=journal, unlock=unlock)
     origin = f"export {export}" if export else make_url(journal or settings.journal_url).render_as_string()
     facts = {"Trail": origin, "Checkpoints": str(path), "Audit key": key_id(public) if public else "none yet"}
-    verdict = write_report(rows, checkpoints=signed, out=out, now=datetime.now(UTC), facts=facts)
+    verdict = write_report(
+        rows, checkpoints=signed, out=out, now=datetime.now(UTC), facts=facts, keys=keyring(settings, unlock)
+    )
     typer.echo(f"{verdict.num_entries} entries hold; the page is in {out}")
     if verdict.finding is not None:
         raise ContractError(f"entry {verdict.finding.entry_id} is the first bad one; the page says so")
@@ -243,6 +263,30 @@ def _by_place(promises: "Iterable[Promise]") -> dict[int, str]:
         if found.setdefault(one.entry_id, one.entry_hash) != one.entry_hash:
             raise ContractError(f"two receipts are signed for entry {one.entry_id} and name different ones")
     return found
+
+
+def _rows(settings: Settings, *, export: Path | None, journal: str | None, unlock: Path | None) -> "Iterator[Link]":
+    from bentos.audit.export import exported_rows
+    from bentos.audit.handed import keyring
+
+    if export is None:
+        return journal_rows(journal or settings.journal_url)
+    return exported_rows(export, keys=keyring(settings, unlock))
+
+
+def _say_sealed(export: Path, *, key: Path, signed: "Sequence[Checkpoint]") -> None:
+    from bentos.audit.export import check_seals
+
+    num = check_seals(export, key=read_public_key(key), checkpoints=signed)
+    typer.echo(f"{num} segments are as they were sealed")
+
+
+def _seals_alone(export: Path, *, key: Path, signed: "Sequence[Checkpoint]", promises: "Iterable[Promise]") -> None:
+    """What can be said of an encrypted export without its key."""
+    if promises:
+        raise ContractError("the export is encrypted and its key is not here: receipts cannot be held against it")
+    _say_sealed(export, key=key, signed=signed)
+    typer.echo("the export is encrypted and its key is not here: its entries were not read one by one")
 
 
 def _demand_covered(promises: "Iterable[Promise]", signed: "Sequence[Checkpoint]") -> None:

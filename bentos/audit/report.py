@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from bentos.audit.chain import Link
 from bentos.audit.checkpoints import Checkpoint
+from bentos.audit.sealed import NO_KEYS, Keyring
 from bentos.audit.tally import Change, Count, Tally
 from bentos.audit.verify import NO_RECEIPTS, Verdict, verify_trail
 
@@ -54,15 +55,17 @@ def write_report(
     now: datetime,
     facts: Mapping[str, str],
     receipts: Mapping[int, str] = NO_RECEIPTS,
+    keys: Keyring = NO_KEYS,
 ) -> Verdict:
     """Verify a trail and write the page about it, which also names what is wrong; reads the rows once.
 
     Args:
         facts: name and value of what the officer must be able to trace: where the trail lies, which key.
+        keys: what sealed entries open with; of those that do not open, the page says how many they are.
     """
     from jinja2 import Environment, StrictUndefined
 
-    tally = Tally(checkpoints)
+    tally = Tally(checkpoints, keys=keys)
     watched = tally.watching(rows)
     verdict = verify_trail(watched, checkpoints=checkpoints, receipts=receipts)
     for _ in watched:

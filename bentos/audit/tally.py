@@ -9,6 +9,9 @@ from typing import Any, Final
 
 from bentos.audit.chain import Link
 from bentos.audit.checkpoints import Checkpoint
+from bentos.audit.sealed import NO_KEYS, SEALED, Keyring, opened, sealed_under
+from bentos.faults import ServiceFault
+from bentos.runtime.errors import ContractError
 
 CHANGES: Final = frozenset(
     {
@@ -54,9 +57,14 @@ class Change:
 
 @dataclass
 class Tally:
-    """Counts of a trail as it is stored, whether it holds or not."""
+    """Counts of a trail as it is stored, whether it holds or not.
+
+    `num_closed`: sealed entries of which the key is not here, or that were changed; only what is in clear is counted.
+    """
 
     checkpoints: Sequence[Checkpoint] = ()
+    keys: Keyring = NO_KEYS
+    num_closed: int = 0
     whole: Count = field(default_factory=Count)
     by_outcome: dict[tuple[str, str], Count] = field(default_factory=dict)
     by_day: dict[date, Counter[str]] = field(default_factory=dict)
@@ -68,12 +76,26 @@ class Tally:
     num_changes: int = 0
     longest_wait: timedelta = timedelta()
     _covering: int = 0
+    _not_here: set[str] = field(default_factory=set)
 
     def watching(self, rows: Iterable[Link]) -> Iterator[Link]:
         """The same rows; each is counted as it passes."""
         for link in rows:
-            self._add(link)
+            self._add(self._opened(link))
             yield link
+
+    def _opened(self, link: Link) -> Link:
+        """What an entry says, as far as it can be read."""
+        key_id = sealed_under(link)
+        try:
+            if key_id not in self._not_here:
+                return opened(link, keys=self.keys)
+        except ServiceFault:
+            self._not_here.add(str(key_id))
+        except ContractError:
+            pass  # changed, or moved: verifying says which entry is the first bad one
+        self.num_closed += 1
+        return link._replace(actor=SEALED, payload="{}")
 
     def _add(self, link: Link) -> None:
         self.whole.add(link.at)
@@ -82,7 +104,8 @@ class Tally:
         day = link.at.astimezone(UTC).date()
         self.by_day.setdefault(day, Counter())[kind if kind in ("answered", "other") else "no answer"] += 1
         if link.action == ANSWER:
-            self.callers.add(link.actor)
+            if link.actor != SEALED:
+                self.callers.add(link.actor)
             if link.outcome == "answered":
                 model = (link.recogniser or "", link.gallery or "")
                 self.by_model.setdefault(model, Count()).add(link.at)

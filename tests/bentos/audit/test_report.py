@@ -11,6 +11,7 @@ from sqlalchemy import text
 from bentos import cli
 from bentos.audit.sealing import Sealing
 from bentos.journal import Entry, Journal, connect
+from bentos.privacy.journal_keys import open_journal
 from bentos.settings import Settings
 
 NOON = datetime(2025, 3, 1, 12, tzinfo=UTC)
@@ -148,3 +149,24 @@ def test_an_empty_trail_has_a_page(tmp_path: Path, journal_url: str, monkeypatch
     Journal(journal_url).close()
     status, page = report(tmp_path, "--journal", journal_url)
     assert (status, "it is empty" in words(page), "There is no checkpoint" in words(page)) == (0, True, True)
+
+
+def test_of_a_sealed_trail_the_page_tells_the_same_with_the_key_and_what_it_cannot_without(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RXVISION_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("RXVISION_ENCRYPT_JOURNAL", "true")
+    journal = open_journal(Settings())
+    for number, said in enumerate(STORY):
+        journal.append(Entry(at=NOON + timedelta(days=number), **said))
+    journal.close()
+    status, page = report(tmp_path)
+    for sentence in ("Callers 2", "Denials 41", "approved by Dr. Wu", "person:jo", "job retrain"):
+        assert sentence in words(page)
+    assert (status, "could not be opened" in page) == (0, False)
+    (tmp_path / "home" / "privacy.db").unlink()
+    status, page = report(tmp_path)
+    assert status == 0
+    assert "10 entries are sealed and could not be opened here" in words(page)
+    assert "The trail holds" in words(page)
+    assert "person:jo" not in page
