@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 from bentos.audit.checkpoints import AUDIT_DIR, CHECKPOINTS_FILE, Checkpointer, audit_key
 from bentos.evidence.approvals import APPROVALS_DIR, Bound, approve, raw_public, read_private_key, write_approval
 from bentos.journal import Entry
-from bentos.privacy.journal_keys import open_journal
+from bentos.privacy.journal_keys import HomeKeys, open_journal
 from bentos.release import ReleaseSpec, pin
 from bentos.runtime.contract import file_sha256
 from bentos.runtime.errors import ContractError
@@ -148,7 +148,7 @@ def _sources() -> "Sources":
     found = Sources(
         home=settings.home, release_path=settings.release_path, rules_path=settings.promotion_rules,
         release_key=release_key, audit_key=key.public_key(), checkpoints=directory / CHECKPOINTS_FILE,
-        links=list(journal.links()), entries=journal.entries(),
+        links=list(journal.links()), entries=journal.entries(), journal_keys=HomeKeys(settings),
     )  # fmt: skip
     journal.close()
     return found

@@ -18,6 +18,7 @@ from sqlalchemy import (
     String,
     Table,
     event,
+    inspect,
     make_url,
     text,
 )
@@ -115,6 +116,8 @@ def _prepared(url: str) -> Engine:
     engine = connect(url)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _overwriting)
+    if all(inspect(engine).has_table(table.name) for table in METADATA.sorted_tables):
+        return engine  # an account that may not make tables is enough then
     with writing(engine) as connection:
         for table in METADATA.sorted_tables:
             connection.execute(CreateTable(table, if_not_exists=True))

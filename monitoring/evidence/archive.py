@@ -11,6 +11,7 @@ from typing import Any, Final
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from bentos.audit.chain import Link
+from bentos.audit.sealed import NO_KEYS, Keyring
 from bentos.evidence.approvals import approval_files
 from bentos.evidence.statement import about_files, sign_statement
 from bentos.journal import Recorded
@@ -43,6 +44,7 @@ class Sources:
     checkpoints: Path
     links: list[Link]
     entries: list[Recorded]
+    journal_keys: Keyring = NO_KEYS
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,8 @@ def collected(bundle: Bundle, sources: Sources, *, at: str) -> dict[str, bytes]:
     if verdict.recogniser != bundle.digests["recogniser"]:
         raise VerdictError(f"{bundle.verdict} is about another recogniser: {verdict.recogniser}")
     trail, checkpoint = extract(sources.links, digests=[*bundle.digests.values(), verdict.evaluation],
-                                checkpoints=sources.checkpoints, key=sources.audit_key)  # fmt: skip
+                                checkpoints=sources.checkpoints, key=sources.audit_key,
+                                keys=sources.journal_keys)  # fmt: skip
     promotion = _promotion(trail, bundle)
     files = {
         "bundle/recogniser.json": canonical_json(bundle.specs.recogniser.model_dump(mode="json")),

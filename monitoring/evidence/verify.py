@@ -1,6 +1,6 @@
 """Verifies an evidence archive by itself: python verify.py [DIRECTORY or ZIP] [--release-key PEM] [--audit-key PEM]
 
-Needs Python 3.11 or later and the package `cryptography` (for Ed25519): nothing of the project, database, network.
+Needs Python 3.11 or later and the package `cryptography` (Ed25519, AES): nothing of the project, database, network.
 Without arguments it verifies the directory it lies in. The keys in the archive prove that it is whole and consistent;
 that it is genuine, only keys do that came to you by another way: give them with the two options, or compare the
 fingerprints printed at the end. Take this file itself from a place you trust, too.
@@ -13,17 +13,20 @@ import hashlib
 import json
 import sys
 import zipfile
+import zlib
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 
 MANIFEST = "manifest.intoto.json"
 STATEMENT = "evaluation/evidence.intoto.json"
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 HASHED = ("entry_id", "at", "actor", "subject_ref", "action", "input_hmac", "recogniser", "gallery", "outcome")
+say = print
 
 
 class Bad(Exception):
@@ -48,7 +51,7 @@ def main(argv=None):
         files = read_files(Path(given.archive))
         keys = {"release": read_key(files, "keys/release.pub", given.release_key),
             "audit": read_key(files, "keys/audit.pub", given.audit_key)}
-    except (Bad, OSError, ValueError, zipfile.BadZipFile) as error:
+    except (Bad, OSError, ValueError, zipfile.BadZipFile, zlib.error) as error:
         say(f"BAD   the archive cannot be read: {error}")
         return 1
     failed = sum(not holds(check, files, keys) for check in CHECKS)
@@ -64,12 +67,11 @@ def holds(check, files, keys):
     name = check.__doc__.rstrip(".")
     try:
         say(f"ok    {name}: {check(files, keys)}")
-    except InvalidSignature:
+        return True
+    except (InvalidSignature, InvalidTag):
         say(f"BAD   {name}: a signature does not hold")
     except (Bad, ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         say(f"BAD   {name}: " + (str(error) if isinstance(error, Bad) else f"unreadable: {error!r}"))
-    else:
-        return True
     return False
 
 
@@ -79,9 +81,8 @@ def files_are_as_signed(files, keys):
     known = {one["name"]: one["digest"]["sha256"] for one in said["subject"]}
     other = [name for name in files if name != MANIFEST and name not in known]
     wrong = [name for name in known if name not in files or sha256(files[name]) != known[name]]
-    if other or wrong:
-        raise Bad("; ".join([f"changed or missing: {name}" for name in sorted(wrong)]
-            + [f"not packed: {name}" for name in sorted(other)]))
+    demand(not other + wrong, "; ".join([f"changed or missing: {name}" for name in sorted(wrong)]
+        + [f"not packed: {name}" for name in sorted(other)]))
     return f"{len(known)} files"
 
 
@@ -103,10 +104,9 @@ def reports_are_bound(files, keys):
         demand(name in files and sha256(files[name]) == one["digest"]["sha256"], f"{name} is not the one signed")
     model, figures = said["predicate"]["model"], json.loads(files["evaluation/report.json"])
     demand(model["recogniser"] == bundle["recogniser"], "they are about another recogniser")
-    demand(canonical_digest(figures) == said["predicate"]["evaluation"], "they are about other figures")
+    demand("sha256:" + sha256(canonical(figures)) == said["predicate"]["evaluation"], "they are about other figures")
     lock = said["predicate"]["environment"]["lock"]
-    same = lock is None or lock == "sha256:" + sha256(files["evaluation/constraints.txt"])
-    demand(same, "the lock file is another one")
+    demand(lock in (None, "sha256:" + sha256(files["evaluation/constraints.txt"])), "the lock file is another one")
     return "{} documents, code of commit {}".format(len(said["subject"]), said["predicate"]["code"]["commit"])
 
 
@@ -114,7 +114,7 @@ def verdict_passed(files, keys):
     """The verdict is signed, about this recogniser and these figures, and says how the gates went."""
     verdict, bundle = signed(files["verdict.json"], keys["release"], "verdict"), digests(files, keys)
     demand(verdict["recogniser"] == bundle["recogniser"], "it is about another recogniser")
-    demand(verdict["evaluation"] == canonical_digest(json.loads(files["evaluation/report.json"])),
+    demand(verdict["evaluation"] == "sha256:" + sha256(canonical(json.loads(files["evaluation/report.json"]))),
         "it is about other figures")
     gates = verdict["gates"]["gates"]
     demand(verdict["passed"] == all(gate["passed"] for gate in gates), "it contradicts its own gates")
@@ -130,8 +130,9 @@ def trail_holds(files, keys):
         == (said["checkpoint"], said["size"], said["root"]), "the checkpoint is another one")
     for entry in said["entries"]:
         where = "entry {}".format(entry["entry_id"])
-        demand(json.loads(entry["payload"]) == entry["says"], where + " is told differently than it was written")
-        demand(entry_hash(entry) == entry["entry_hash"], where + " is not what was written")
+        stored, says = told(entry)
+        demand(says == entry["says"], where + " is told differently than it was written")
+        demand(entry_hash(stored) == entry["entry_hash"], where + " is not what was written")
         demand(included(entry, checkpoint), where + " is not in the tree of the checkpoint")
     return "{} entries under checkpoint {} of {} entries".format(len(said["entries"]), said["checkpoint"], said["size"])
 
@@ -143,8 +144,7 @@ def approvals_count(files, keys):
         return "it was not promoted"
     rules, said = json.loads(files["rules/rules.json"]), promotion["says"]
     demand("sha256:" + sha256(files["rules/rules.json"]) == said["rules"]["digest"], "the rules are other ones")
-    envelope = "sha256:" + sha256(files["rules/envelope.json"])
-    demand(envelope == said["envelope"]["digest"], "the envelope is another one")
+    demand("sha256:" + sha256(files["rules/envelope.json"]) == said["envelope"]["digest"], "it is another envelope")
     people = {one["name"]: one for one in rules["approvals"]["approvers"]}
     given = {"sha256:" + sha256(data): data for name, data in files.items() if name.startswith("approvals/")}
     approved = [approval_holds(given[one["file"]], people[one["name"]], promotion, rules, digests(files, keys))
@@ -152,20 +152,18 @@ def approvals_count(files, keys):
     demand(len(set(approved)) == len(approved) >= rules["approvals"]["needed"], "too few people approved")
     missing = set(rules["approvals"]["roles"]) - {people[name]["role"] for name in approved}
     demand(not missing, "nobody approved as {}".format(", ".join(sorted(missing))))
-    who = ", ".join(approved) or "nobody"
-    return "{}; the rules {!r} ask for {}".format(who, rules["name"], rules["approvals"]["needed"])
+    return "; ".join([", ".join(approved) or "nobody", "the rules {name!r} ask for {needed}".format(
+        name=rules["name"], needed=rules["approvals"]["needed"])])
 
 
 def approval_holds(data, person, promotion, rules, bundle):
     """The name of who gave an approval that counts for this promotion."""
-    key = Ed25519PublicKey.from_public_bytes(base64.b64decode(person["public_key"]))
-    said = signed(data, key, "approval")
+    said = signed(data, Ed25519PublicKey.from_public_bytes(base64.b64decode(person["public_key"])), "approval")
     demand(said["decision"] == "approve", "{} did not say yes".format(person["name"]))
     demand(said["about"] == bundle, "{} approved something else".format(person["name"]))
     given, until, then = map(datetime.fromisoformat, (said["at"], said["expires_at"], promotion["at"]))
-    oldest = timedelta(days=rules["approvals"]["max_age_days"])
-    demand(given - timedelta(minutes=5) <= then < min(until, given + oldest),
-        "the approval of {} was not valid then".format(person["name"]))
+    until = min(until, given + timedelta(days=rules["approvals"]["max_age_days"]))
+    demand(given - timedelta(minutes=5) <= then < until, "the approval of {} was not valid then".format(person["name"]))
     launched = {promotion["actor"], *map(promotion["says"].get, ("launched_by", "beside"))}
     demand(not launched & set(person["accounts"]), "{} launched the run".format(person["name"]))
     return person["name"]
@@ -199,6 +197,18 @@ def digests(files, keys):
     said = opened(files[MANIFEST], keys["release"])["predicate"]
     return {"recogniser": said["recogniser"], "gallery": said["gallery"],
         "verdict": "sha256:" + sha256(files["verdict.json"])}
+
+
+def told(entry):
+    """An entry as it was hashed, and what it says; a sealed one is opened with its own key."""
+    kept = json.loads(entry["payload"])
+    if "sealed_under" not in kept:
+        return entry, kept
+    stored, box = {**entry, "actor": "sealed", "input_hmac": None}, base64.b64decode(kept.pop("sealed"), validate=True)
+    about = {"what": "entry", "bound": entry_hash({**stored, "payload": canonical(kept).decode()})}
+    who, said = AESGCM(bytes.fromhex(entry["opened_with"])).decrypt(box[1:13], box[13:], canonical(about)).split(b"\n")
+    demand(json.loads(who) == {name: entry[name] for name in ("actor", "input_hmac")}, "an entry is another's")
+    return stored, json.loads(said)
 
 
 def entry_hash(entry):
@@ -241,8 +251,7 @@ def opened(data, key):
     """The in-toto statement of a DSSE envelope."""
     envelope = json.loads(data)
     body = base64.b64decode(envelope["payload"], validate=True)
-    whole = envelope["payloadType"] == PAYLOAD_TYPE and len(envelope["signatures"]) == 1
-    demand(whole, "not of the form that is signed")
+    demand((envelope["payloadType"], len(envelope["signatures"])) == (PAYLOAD_TYPE, 1), "not of the signed form")
     message = b"DSSEv1 %d %b %d %b" % (len(PAYLOAD_TYPE), PAYLOAD_TYPE.encode(), len(body), body)
     key.verify(base64.b64decode(envelope["signatures"][0]["sig"], validate=True), message)
     return json.loads(body)
@@ -276,11 +285,6 @@ def canonical(value):
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
-def canonical_digest(value):
-    """How figures and records are named."""
-    return "sha256:" + sha256(canonical(value))
-
-
 def sha256(data):
     """SHA-256 in hex."""
     return hashlib.sha256(data).hexdigest()
@@ -290,10 +294,6 @@ def demand(condition, sentence):
     """Raise Bad with a sentence where a condition does not hold."""
     if not condition:
         raise Bad(sentence)
-
-
-def say(line):
-    sys.stdout.write(line + "\n")
 
 
 if __name__ == "__main__":

@@ -20,10 +20,11 @@ from sqlalchemy import make_url
 
 from bentos.audit.checkpoints import AUDIT_DIR, CHECKPOINTS_FILE, PUBLIC_KEY_FILE, read_checkpoints
 from bentos.audit.receipts import check_receipt
+from bentos.audit.sealed import SEALED
 from bentos.audit.verify import verify_trail
 from bentos.client.failure import CallFailed
 from bentos.client.rpc import GrpcClient
-from bentos.journal import Journal
+from bentos.privacy.journal_keys import open_journal
 from bentos.runtime.answer import Answer, Receipt
 from bentos.settings import Settings
 from bentos.signing import read_public_key
@@ -132,9 +133,10 @@ def test_a_killed_worker_takes_its_own_requests_and_nothing_else(settings: Setti
 
 
 @pytest.mark.soak
-def test_ten_thousand_answers_while_workers_are_killed_at_random(settings: Settings) -> None:
+@pytest.mark.parametrize("sealed", [False, True], ids=["in clear", "sealed"])
+def test_ten_thousand_answers_while_workers_are_killed_at_random(settings: Settings, sealed: bool) -> None:
     load, rng, num_killed = Load(settings), random.Random(0), 0
-    cached = settings.model_copy(update={"cache_entries": 64})
+    cached = settings.model_copy(update={"cache_entries": 64, "encrypt_journal": sealed})
     with (
         launched(cached) as process,
         httpx.Client(base_url=f"http://{load.url}", timeout=30) as probe,
@@ -153,7 +155,7 @@ def test_ten_thousand_answers_while_workers_are_killed_at_random(settings: Setti
             wait_for(lambda killed=killed: killed not in workers(process.pid))
             num_killed += 1
         wait_for(both_answer, timeout_s=120)
-    assert_whole(settings, load, num_killed=num_killed)
+    assert_whole(cached, load, num_killed=num_killed)
     assert load.refused == []
     assert num_killed > 10
 
@@ -167,8 +169,9 @@ def assert_whole(settings: Settings, load: Load, *, num_killed: int) -> None:
     promised = {said.entry_id: said.entry_hash for said in (check_receipt(one, key=key) for one in load.receipts)}
     assert len(promised) == len(load.answered)
     checkpoints = read_checkpoints(settings.home / AUDIT_DIR / CHECKPOINTS_FILE, key=key)
-    journal = Journal(settings.journal_url)
+    journal = open_journal(settings)
     found = verify_trail(journal.links(), checkpoints=checkpoints, receipts=promised)
+    assert all((link.actor == SEALED) == settings.encrypt_journal for link in journal.links())
     assert (found.finding, found.num_covered) == (None, found.num_entries)
     entries = journal.entries(action="predict")
     journal.close()

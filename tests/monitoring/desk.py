@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from bentos.audit.sealed import NO_KEYS, Keyring
 from bentos.runtime.contract import read_recogniser_spec, spec_digest
 from bentos.signing import signing_key
 from monitoring.gates import Gate, Gates
@@ -12,7 +13,7 @@ from tests.builders import NOW, tiny_bundle
 LATER = "2026-01-02T00:00:00+00:00"
 
 
-def a_desk(home: Path) -> ReleaseDesk:
+def a_desk(home: Path, *, journal_keys: Keyring = NO_KEYS) -> ReleaseDesk:
     """A desk of an empty home."""
     return ReleaseDesk(
         home=home,
@@ -20,6 +21,7 @@ def a_desk(home: Path) -> ReleaseDesk:
         keys_dir=home / "keys",
         journal_url=f"sqlite:///{home / 'journal.db'}",
         actor="test",
+        journal_keys=journal_keys,
     )
 
 

@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -184,3 +185,29 @@ def test_random_tampering_of_a_sealed_trail_is_found_without_a_key(
         assert finding is not None
         assert finding.entry_id == first_bad
         assert finding.kind == kind or (kind == "inserted" and first_bad > COVERED)
+
+
+def test_an_account_that_may_only_append_and_read_is_enough_to_seal(tmp_path: Path, postgresql: PostgreSql) -> None:
+    owner = Settings(home=tmp_path / "home", journal=postgresql.new_database(), encrypt_journal=True)
+    open_journal(owner).close()
+    name = make_url(owner.journal_url).database
+    grants = ("SELECT, INSERT ON journal", "SELECT ON data_keys", "USAGE ON SCHEMA public")
+    made = (f"CREATE ROLE {name} LOGIN PASSWORD 'p'", *(f"GRANT {one} TO {name}" for one in grants))
+    postgresql.run(*made, url=owner.journal_url)
+    service = open_journal(owner.model_copy(update={"journal": postgresql.url(name, user=name, password="p")}))
+    assert (service.append(an_entry()), service.entries()[0].actor) == (1, PLANTED[0])
+    service.close()
+
+
+def test_nobody_but_those_who_read_the_chain_alone_opens_a_journal_without_its_keys(repository: Path) -> None:
+    shipped = [
+        path
+        for folder in ("assets", "bentos", "monitoring", "pipelines")
+        for path in (repository / folder).rglob("*.py")
+    ]
+    without = {
+        path.relative_to(repository).as_posix()
+        for path in shipped
+        if re.search(r"\bJournal\((?!.*keys=).*url", path.read_text())
+    }
+    assert without == {"bentos/audit/sealing.py", "bentos/audit/commands.py"}

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from bentos.audit.checkpoints import AUDIT_DIR, CHECKPOINTS_FILE, Checkpointer, audit_key
+from bentos.audit.sealed import NO_KEYS, Keyring
 from bentos.evidence.approvals import ApprovalError
-from bentos.journal import Journal
 from bentos.runtime.contract import spec_digest
 from bentos.signing import signing_key
 from monitoring.evidence.archive import Bundle, Sources, pack
@@ -44,13 +44,14 @@ class EvidenceHome:
         return Bundle(self.specs, self.verdict)
 
     def sources(self) -> Sources:
-        key, journal = audit_key(self.desk.keys_dir), Journal(self.desk.journal_url)
+        key, journal = audit_key(self.desk.keys_dir), self.desk.journal()
         directory = self.desk.home / AUDIT_DIR
         Checkpointer(directory, key=key, links=journal.links, size=journal.size).catch_up(datetime.now(UTC))
         found = Sources(
             home=self.desk.home, release_path=self.desk.release_path, rules_path=self.desk.rules_path,
             release_key=signing_key(self.desk.keys_dir), audit_key=key.public_key(),
             checkpoints=directory / CHECKPOINTS_FILE, links=list(journal.links()), entries=journal.entries(),
+            journal_keys=self.desk.journal_keys,
         )  # fmt: skip
         journal.close()
         return found
@@ -71,9 +72,9 @@ def dataset_rows(num: int = 12) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def judged_home(home: Path, *, needed: int = 2, folder: str = "two") -> EvidenceHome:
+def judged_home(home: Path, *, needed: int = 2, folder: str = "two", journal_keys: Keyring = NO_KEYS) -> EvidenceHome:
     """A first champion, and a second bundle judged against it, its documents bound; nothing approved yet."""
-    desk = a_desk(home)
+    desk = a_desk(home, journal_keys=journal_keys)
     bundle(desk, "one")
     put_in_force(desk, "one", verdict=judged(desk, "one"), version="1")
     strict = with_rules(desk, needed=needed)
@@ -93,9 +94,9 @@ def judged_home(home: Path, *, needed: int = 2, folder: str = "two") -> Evidence
     return EvidenceHome(strict, folder, verdict, directory)
 
 
-def promoted_home(home: Path) -> EvidenceHome:
+def promoted_home(home: Path, *, journal_keys: Keyring = NO_KEYS) -> EvidenceHome:
     """As `judged_home`, then promoted: refused while one approval was missing, put in force with two."""
-    made = judged_home(home)
+    made = judged_home(home, journal_keys=journal_keys)
     approved_by(made.desk, "anna", made.folder, verdict=made.verdict, now=LATER)
     with pytest.raises(ApprovalError):
         put_in_force(made.desk, made.folder, verdict=made.verdict, version="2", now=LATER)

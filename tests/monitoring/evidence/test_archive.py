@@ -11,10 +11,12 @@ from pathlib import Path
 import cryptography
 import pytest
 
+from bentos.privacy.journal_keys import HomeKeys
+from bentos.settings import Settings
 from bentos.signing import public_pem, signing_key
 from monitoring.evidence.archive import VERIFIER, pack
 from tests.monitoring.desk import LATER
-from tests.monitoring.evidence.home import EvidenceHome, judged_home
+from tests.monitoring.evidence.home import EvidenceHome, judged_home, promoted_home
 
 EXPECTED = {
     "index.html", "verify.py", "manifest.intoto.json", "verdict.json", "release.json", "changelog.md",
@@ -205,3 +207,20 @@ def test_a_forged_approval_inside_a_newly_signed_archive_is_found(
     done = verified(tmp_path / "forged", packages=cryptography_alone)
     assert done.returncode == 1
     assert "BAD   Who approved" in done.stdout
+
+
+def test_of_a_sealed_trail_it_holds_the_keys_of_its_own_entries_and_verifies(
+    tmp_path: Path, cryptography_alone: Path
+) -> None:
+    settings = Settings(home=tmp_path / "home", encrypt_journal=True)
+    made = promoted_home(settings.home, journal_keys=HomeKeys(settings))
+    path = tmp_path / "evidence.zip"
+    path.write_bytes(made.archive())
+    done = verified(tmp_path, str(path), packages=cryptography_alone, verifier=VERIFIER)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Anna, Cora; the rules 'test' ask for 2" in done.stdout
+    with zipfile.ZipFile(path) as packed:
+        entries = json.loads(packed.read("audit/entries.json"))["entries"]
+        assert "Anna" in packed.read("changelog.md").decode()
+    assert all("sealed_under" in entry["payload"] for entry in entries)
+    assert len({entry["opened_with"] for entry in entries}) == len(entries)
