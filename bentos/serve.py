@@ -12,6 +12,7 @@ from pathlib import Path
 from bentos.access.opening import check_access
 from bentos.access.tls import check_tls, own_probe, web_server_arguments
 from bentos.faults import ServiceFault
+from bentos.privacy.journal_keys import check_keys
 from bentos.settings import Settings, launch_environment
 
 SERVICE = "bentos.service:RxVision"
@@ -32,10 +33,11 @@ def check_before_start(settings: Settings) -> None:
     """See that the service may listen where it is told to, and that it can.
 
     Raises:
-        ServiceFault: port_taken, access_not_configured, access_misconfigured, tls_misconfigured.
+        ServiceFault: port_taken, access_not_configured, access_misconfigured, tls_misconfigured, privacy_unavailable.
     """
     check_access(settings)
     check_tls(settings)
+    check_keys(settings)
     refuse_taken(settings)
 
 

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from bentos.settings import Settings
 from pipelines import commands
 
-PAGES = ("security.md", "evidence.md")
+PAGES = ("security.md", "evidence.md", "audit.md", "privacy.md")
 
 
 def text_of(repository: Path, page: str) -> str:

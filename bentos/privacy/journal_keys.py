@@ -6,7 +6,7 @@ Rotation wraps that data key anew like any other; no entry and no export is writ
 import logging
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Final
 
@@ -94,6 +94,17 @@ def open_journal(settings: Settings, *, keks: KeyEncryption | None = None) -> Jo
         ServiceFault: privacy_unavailable, entries are to be sealed and the key cannot be used.
     """
     return Journal(settings.journal_url, keys=HomeKeys(settings, keks=keks))
+
+
+def check_keys(settings: Settings) -> None:
+    """See that a journal that is to be sealed can be; a database that is not there yet is waited for elsewhere.
+
+    Raises:
+        ServiceFault: privacy_unavailable.
+    """
+    if settings.encrypt_journal:
+        with suppress(SQLAlchemyError):
+            open_journal(settings).close()
 
 
 def _of_entries(key: DataKey) -> EntryKeys:

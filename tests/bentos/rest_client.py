@@ -10,9 +10,9 @@ from fastapi.testclient import TestClient
 
 from bentos.answering import Answering
 from bentos.batches.worker import BatchWorker, open_jobs
-from bentos.journal import Journal
 from bentos.metrics import metrics
 from bentos.observed import Observed
+from bentos.privacy.journal_keys import open_journal
 from bentos.rest import create_app
 from bentos.settings import Settings
 from tests.builders import jpeg, tiny_catalogue, tiny_picture
@@ -24,7 +24,7 @@ BACK = jpeg(tiny_picture(MEDICATION, side="back"))
 
 def answering(settings: Settings) -> Answering:
     """What answers, with the release loaded where there is one."""
-    journal = Journal(settings.journal_url)
+    journal = open_journal(settings)
     made = Answering(settings, journal=journal, metrics=metrics(), now=lambda: datetime.now(UTC))
     made.watch.poll()
     return made
