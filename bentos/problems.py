@@ -39,6 +39,7 @@ STATUS: Final = MappingProxyType(
         "unknown_request": 404,
         "unknown_batch": 404,
         "unknown_subject": 404,
+        "erased": 404,
         "not_empty": 409,
         "personal_data": 422,
         "privacy_unavailable": 503,

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any, Final
 
 from fastapi import Depends, FastAPI, Request, Response
@@ -45,6 +44,11 @@ _BATCH_PARTS: Final = {
         "type": "string",
         "contentMediaType": "application/json",
         "description": "JSON array, PillMetadata or null for each item",
+    },
+    "subjects": {
+        "type": "string",
+        "contentMediaType": "application/json",
+        "description": "JSON array, whom each item is about, or null for whom the header names",
     },
 }
 MAX_BATCHES: Final = 2
@@ -127,10 +131,10 @@ async def predict_batch(request: Request) -> Response:
     try:
         with answering.admitted(), _one_of_few(request):
             answering.serving()
-            reading = read_batch(request, max_items=settings.max_batch_items, max_body_bytes=settings.max_batch_bytes)
             subject = subject_of(request.headers.get(SUBJECT_HEADER))
-            read = await in_time(reading, timeout_s=settings.body_timeout_s)
-            entries = [replace(one, subject=subject) for one in read]
+            reading = read_batch(request, max_items=settings.max_batch_items, max_body_bytes=settings.max_batch_bytes,
+                                 subject=subject)  # fmt: skip
+            entries = await in_time(reading, timeout_s=settings.body_timeout_s)
             session_key = session_of(request.headers.get(SESSION_KEY_HEADER))
             request_id, actor = request.state.request_id, actor_of(request)
             work = answer_batch(answering, entries, request_id=request_id, session_key=session_key, actor=actor)

@@ -23,6 +23,7 @@ from bentos.batches.worker import BatchWorker
 from bentos.bodies import in_time, json_record, limited, media_type
 from bentos.faults import ServiceFault
 from bentos.openapi import problems
+from bentos.privacy.reference import SUBJECT_HEADER, subject_of
 from bentos.privacy.typed import refuse
 
 router = APIRouter(prefix="/api/v1/batches", tags=["batches"])
@@ -70,7 +71,7 @@ _ARCHIVE: Final = {
     "type": "string",
     "format": "binary",
     "description": "A ZIP of pictures (.jpg, .jpeg, .png, .heic, .heif) and, where wanted, manifest.csv with the "
-    "columns image, image_back, imprint, color, shape, size_mm; else every picture is an item",
+    "columns image, image_back, imprint, color, shape, size_mm, subject; else every picture is an item",
 }
 _BODY: Final = {
     "requestBody": {
@@ -97,13 +98,15 @@ async def create(request: Request) -> Response:
     settings = worker.settings
     if await asyncio.to_thread(worker.store.num_unfinished) >= settings.job_max_unfinished:
         raise too_many()
-    batch_id = str(uuid.uuid4())
+    batch_id, subject = str(uuid.uuid4()), subject_of(request.headers.get(SUBJECT_HEADER))
     kind = media_type(request)
     if kind == "application/json":
         place = await json_record(request, BatchSource, timeout_s=settings.body_timeout_s)
-        job = await asyncio.to_thread(_add, worker, batch_id, source=place.source, actor=actor_of(request))
+        job = await asyncio.to_thread(
+            _add, worker, batch_id, source=place.source, actor=actor_of(request), subject=subject
+        )
     elif kind in _ZIP:
-        job = await _uploaded(request, worker, batch_id)
+        job = await _uploaded(request, worker, batch_id, subject=subject)
     else:
         raise ServiceFault("not_zip_or_json", "Send a ZIP as application/zip, or a source as application/json.")
     worker.wake()
@@ -156,7 +159,7 @@ async def delete(request: Request, batch_id: uuid.UUID) -> Response:
     return Response(status_code=204)
 
 
-async def _uploaded(request: Request, worker: BatchWorker, batch_id: str) -> Job:
+async def _uploaded(request: Request, worker: BatchWorker, batch_id: str, *, subject: str | None) -> Job:
     if worker.num_uploads >= _MAX_UPLOADS:
         raise too_many()
     folder = worker.store.folder(batch_id)
@@ -165,7 +168,7 @@ async def _uploaded(request: Request, worker: BatchWorker, batch_id: str) -> Job
         await asyncio.to_thread(_make_room, folder, num_bytes=worker.settings.job_max_bytes)
         await asyncio.to_thread(worker.store.seals.begin, batch_id)
         await in_time(_save(request, folder, worker=worker), timeout_s=worker.settings.job_upload_timeout_s)
-        return await asyncio.to_thread(_add, worker, batch_id, source=UPLOAD, actor=actor_of(request))
+        return await asyncio.to_thread(_add, worker, batch_id, source=UPLOAD, actor=actor_of(request), subject=subject)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         worker.store.seals.forget(batch_id)
@@ -194,12 +197,12 @@ def _make_room(folder: Path, *, num_bytes: int) -> None:
     folder.mkdir()
 
 
-def _add(worker: BatchWorker, batch_id: str, *, source: str, actor: str) -> Job:
+def _add(worker: BatchWorker, batch_id: str, *, source: str, actor: str, subject: str | None) -> Job:
     """Check the source, list its items and queue the job."""
     settings = worker.settings
     pictures = worker.source(batch_id, source)
     try:
-        items = items_of(pictures.names(), pictures.manifest(), max_items=settings.job_max_items)
+        items = items_of(pictures.names(), pictures.manifest(), max_items=settings.job_max_items, subject=subject)
     finally:
         pictures.close()
     names = [name for item in items for name in (item.image, item.image_back)]

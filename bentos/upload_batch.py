@@ -1,6 +1,7 @@
 """Reads the multipart request of a batch: pictures in order, backs by index, metadata as one JSON array."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Final
 
@@ -10,12 +11,14 @@ from starlette.requests import Request
 
 from bentos.bodies import first_fault
 from bentos.faults import ServiceFault
+from bentos.privacy.reference import subject_of
 from bentos.runtime.errors import InputError
 from bentos.upload import MAX_METADATA_BYTES, multipart
 
 _FILES: Final = ("image", "image_back")
-_TEXTS: Final = ("backs", "metadata")
+_TEXTS: Final = ("backs", "metadata", "subjects")
 _BACKS: Final = TypeAdapter(tuple[Annotated[int, Field(ge=0, strict=True)], ...])
+_SUBJECTS: Final = TypeAdapter(tuple[str | None, ...])
 _METADATA: Final = TypeAdapter(tuple[dict[str, Any] | None, ...])
 
 
@@ -28,15 +31,17 @@ class BatchEntry:
     subject: str | None = field(default=None, repr=False)
 
 
-async def read_batch(request: Request, *, max_items: int, max_body_bytes: int) -> list[BatchEntry]:
-    """The items of a batch, in the order of the `image` parts.
+async def read_batch(
+    request: Request, *, max_items: int, max_body_bytes: int, subject: str | None = None
+) -> list[BatchEntry]:
+    """The items of a batch, in the order of the `image` parts; they are about `subject` unless they name their own.
 
     Raises:
         ServiceFault: not_multipart, malformed_multipart, body_too_large, missing_image, too_many_items,
-            unexpected_field.
-        InputError: bad_metadata, where `backs` or `metadata` is no array that fits.
+            unexpected_field, bad_request: a subject's reference is too long.
+        InputError: bad_metadata, where `backs`, `metadata` or `subjects` is no array that fits.
     """
-    form = await multipart(request, max_body_bytes=max_body_bytes, max_files=2 * max_items + 1, max_fields=3)
+    form = await multipart(request, max_body_bytes=max_body_bytes, max_files=2 * max_items + 1, max_fields=4)
     _refuse_unexpected(form)
     fronts, others = [await _pictures(form, name=name) for name in _FILES]
     if not fronts:
@@ -44,8 +49,10 @@ async def read_batch(request: Request, *, max_items: int, max_body_bytes: int) -
     if len(fronts) > max_items:
         raise ServiceFault("too_many_items", f"The request has more than {max_items} items.")
     backs = dict(zip(_backs(form, num_fronts=len(fronts), num_backs=len(others)), others, strict=True))
-    metadata = _metadata(form, num_items=len(fronts))
-    return [BatchEntry((front, backs[i]) if i in backs else (front,), metadata[i]) for i, front in enumerate(fronts)]
+    metadata = [None if one is None else json.dumps(one) for one in _each(form, "metadata", _METADATA, fronts)]
+    subjects = [subject_of(one) or subject for one in _each(form, "subjects", _SUBJECTS, fronts)]
+    pictures = [(front, backs[i]) if i in backs else (front,) for i, front in enumerate(fronts)]
+    return [BatchEntry(*parts) for parts in zip(pictures, metadata, subjects, strict=True)]
 
 
 def _refuse_unexpected(form: FormData) -> None:
@@ -73,14 +80,15 @@ def _backs(form: FormData, *, num_fronts: int, num_backs: int) -> tuple[int, ...
     return backs
 
 
-def _metadata(form: FormData, *, num_items: int) -> list[str | None]:
-    text = _text(form, "metadata")
+def _each(form: FormData, name: str, kind: TypeAdapter, items: Sequence[bytes]) -> Sequence[Any]:
+    """An entry for each item; None for all where the part was not sent."""
+    text = _text(form, name)
     if text is None:
-        return [None] * num_items
-    entries = _array(_METADATA, text, name="metadata")
-    if len(entries) != num_items:
-        raise InputError("bad_metadata", f"'metadata' has {len(entries)} entries for {num_items} items.")
-    return [None if entry is None else json.dumps(entry) for entry in entries]
+        return [None] * len(items)
+    entries = _array(kind, text, name=name)
+    if len(entries) != len(items):
+        raise InputError("bad_metadata", f"'{name}' has {len(entries)} entries for {len(items)} items.")
+    return entries
 
 
 def _array(kind: TypeAdapter, text: str | bytes, *, name: str) -> tuple:

@@ -4,20 +4,24 @@ import csv
 import io
 import json
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import Final
 
 from bentos.batches.names import MANIFEST
 from bentos.batches.store import NewItem
 from bentos.faults import ServiceFault
+from bentos.privacy.reference import MAX_SUBJECT
 
 _PICTURES: Final = ("image", "image_back")
 _TYPED: Final = ("imprint", "color", "shape", "size_mm")
-_COLUMNS: Final = (*_PICTURES, *_TYPED)
+_COLUMNS: Final = (*_PICTURES, *_TYPED, "subject")
 _MAX_CELL: Final = 2_000
 
 
-def items_of(names: Sequence[str], manifest: bytes | None, *, max_items: int) -> list[NewItem]:
-    """The items of a job.
+def items_of(
+    names: Sequence[str], manifest: bytes | None, *, max_items: int, subject: str | None = None
+) -> list[NewItem]:
+    """The items of a job; they are about `subject` unless their row names another.
 
     Raises:
         ServiceFault: bad_manifest, too_many_items.
@@ -27,7 +31,7 @@ def items_of(names: Sequence[str], manifest: bytes | None, *, max_items: int) ->
         raise ServiceFault("bad_manifest", "There is no picture in it: .jpg, .jpeg, .png, .heic or .heif.")
     if len(items) > max_items:
         raise ServiceFault("too_many_items", f"The batch has more than {max_items} items.")
-    return items
+    return [item if item.subject else replace(item, subject=subject) for item in items]
 
 
 def _rows(manifest: bytes, names: Collection[str]) -> list[NewItem]:
@@ -52,7 +56,9 @@ def _item(row: dict, number: int, names: Collection[str]) -> NewItem:
     if pictures[0] is None:
         raise _bad(f"row {number} names no picture in 'image'")
     typed = {name: cells[name] for name in _TYPED if name in cells}
-    return NewItem(pictures[0], pictures[1], json.dumps(typed) if typed else None)
+    if len(subject := cells.get("subject", "")) > MAX_SUBJECT:
+        raise _bad(f"row {number} has a subject's reference of more than {MAX_SUBJECT} characters")
+    return NewItem(pictures[0], pictures[1], json.dumps(typed) if typed else None, subject or None)
 
 
 def _bad(why: str) -> ServiceFault:

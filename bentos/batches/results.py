@@ -7,7 +7,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, Final, Literal
 
-from bentos.batches.store import Item
+from bentos.batches.store import Item, JobStore
 from bentos.privacy.typed import Policy, redact
 from bentos.problems import Problem
 from bentos.runtime.answer import Answer, PillAnswer
@@ -52,6 +52,16 @@ _CHUNK: Final = 500
 def result_path(folder: Path, kind: Format) -> Path:
     """Where a job's table lies."""
     return folder / f"results.{kind}"
+
+
+def write_tables(store: JobStore, job_id: str, *, policy: Policy) -> None:
+    """Write the tables of a job from its items as they are now."""
+    write_results(
+        store.items(job_id),
+        folder=store.folder(job_id),
+        create=lambda path: store.seals.create(job_id, path),
+        policy=policy,
+    )
 
 
 def write_results(items: Iterable[Item], *, folder: Path, create: Callable[[Path], BinaryIO], policy: Policy) -> None:

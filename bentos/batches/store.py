@@ -8,13 +8,13 @@ import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
 
 from bentos.access.caller import ANONYMOUS
 from bentos.batches.seals import JobSeals
-from bentos.batches.tables import connected
+from bentos.batches.tables import JOBS_FILE, connected
 from bentos.faults import ServiceFault
 from bentos.privacy.data_keys import DataKeys
 
@@ -23,16 +23,21 @@ UPLOAD: Final = "upload"
 Outcome = Literal["answered", "refused"]
 UNFINISHED: Final = ("waiting", "running")
 _PAGE: Final = 500
-_TEXTS: Final = ("image", "image_back", "metadata")
+_TEXTS: Final = ("image", "image_back", "metadata", "subject")
 
 
 @dataclass(frozen=True)
 class NewItem:
-    """One item of a job: the names of its pictures in the source, and its metadata as JSON."""
+    """One item of a job: the names of its pictures in the source, its metadata as JSON, and whom it is about.
+
+    `key_owner` names that subject's key; by it the item is found where the subject is erased.
+    """
 
     image: str
     image_back: str | None = None
     metadata: str | None = None
+    subject: str | None = field(default=None, repr=False)
+    key_owner: str | None = None
 
 
 @dataclass(frozen=True)
@@ -75,7 +80,7 @@ class JobStore:
         directory.mkdir(parents=True, exist_ok=True)
         self.seals = JobSeals(keys)
         self._lock = threading.Lock()
-        self._connection = connected(directory / "batches.db")
+        self._connection = connected(directory / JOBS_FILE)
 
     def close(self) -> None:
         """Give the file back."""
@@ -114,7 +119,9 @@ class JobStore:
                 (job_id, "waiting", sealed, len(rows), now, expires_at, actor),
             )
             connection.executemany(
-                "INSERT INTO items (job_id, number, image, image_back, metadata) VALUES (?,?,?,?,?)", rows
+                "INSERT INTO items (job_id, number, image, image_back, metadata, subject, key_owner) "
+                "VALUES (?,?,?,?,?,?,?)",
+                rows,
             )
 
     def num_unfinished(self) -> int:
@@ -172,7 +179,8 @@ class JobStore:
         with self._changing() as connection:
             self._renew(connection, job_id, owner=owner, until=None)
             connection.execute(
-                "UPDATE items SET outcome = ?, result = ? WHERE job_id = ? AND number = ? AND outcome IS NULL",
+                "UPDATE items SET outcome = ?, result = ?, subject = NULL "
+                "WHERE job_id = ? AND number = ? AND outcome IS NULL",
                 (outcome, sealed, job_id, number),
             )
 
@@ -232,17 +240,16 @@ class JobStore:
             number = page[-1]["number"]
 
     def _sealed(self, job_id: str, number: int, item: NewItem) -> tuple[str | bytes | None, ...]:
-        texts = (item.image, item.image_back, item.metadata)
-        return tuple(
-            self.seals.text(job_id, text, what=f"{name} {number}") for name, text in zip(_TEXTS, texts, strict=True)
-        )
+        texts = (self.seals.text(job_id, getattr(item, name), what=f"{name} {number}") for name in _TEXTS)
+        return (*texts, item.key_owner)
 
     def _item(self, row: sqlite3.Row) -> Item:
         texts = {
             name: self.seals.read(row["job_id"], row[name], what=f"{name} {row['number']}")
             for name in (*_TEXTS, "result")
         }
-        return Item(**texts, number=row["number"], attempts=row["attempts"], outcome=row["outcome"])
+        others = {name: row[name] for name in ("number", "attempts", "outcome", "key_owner")}
+        return Item(**texts, **others)
 
     @contextmanager
     def _connected(self) -> Iterator[sqlite3.Connection]:

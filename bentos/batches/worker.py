@@ -10,15 +10,17 @@ import sqlite3
 import uuid
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
 from bentos.access.caller import ANONYMOUS
 from bentos.answering import SERVICE, Answering
 from bentos.batch import answer_or_problem, item_request_id
-from bentos.batches.results import write_results
+from bentos.batches.results import write_tables
 from bentos.batches.sources import Source, open_source
 from bentos.batches.store import UPLOAD, Item, Job, JobStore, LeaseLost, NewItem
+from bentos.batches.tables import BATCHES_DIR
 from bentos.faults import ServiceFault
 from bentos.problems import Problem, describe
 from bentos.runtime.answer import Answer
@@ -27,7 +29,6 @@ from bentos.upload_batch import BatchEntry
 
 _log = logging.getLogger(__name__)
 _TRANSIENT: Final = frozenset({"busy", "no_release", "journal_unavailable", "answer_timeout"})
-BATCHES_DIR: Final = "batches"
 _MAX_ATTEMPTS: Final = 3
 _MAX_TRIES: Final = 5
 _LOOK_S: Final = 0.01
@@ -54,8 +55,8 @@ class BatchWorker:
         Raises:
             ServiceFault: too_many_batches, journal_unavailable.
         """
-        now = self._at()
-        settings = self.settings
+        now, settings, owner = self._at(), self.settings, self._answering.privacy.subjects.owner
+        items = [replace(item, key_owner=owner(item.subject)) if item.subject else item for item in items]
         self.store.create(job_id, items, source=source, now=now, expires_at=now + 3600 * settings.job_keep_h,
                           max_unfinished=settings.job_max_unfinished, actor=actor)  # fmt: skip
         job = self.store.get(job_id)
@@ -136,7 +137,7 @@ class BatchWorker:
             return describe(error.code, sentence=error.sentence, request_id=request_id)
         tries = 0
         while True:
-            entry = BatchEntry(pictures, item.metadata)
+            entry = BatchEntry(pictures, item.metadata, item.subject)
             (found,) = (await answer_or_problem(self._answering, entry, request_id, actor=job.actor)).values()
             tries += isinstance(found, Problem) and found.code == "answer_timeout"
             if isinstance(found, Answer) or found.code not in _TRANSIENT or tries >= _MAX_TRIES:
@@ -170,12 +171,11 @@ class BatchWorker:
         )
 
     def _write_results(self, job: Job) -> None:
-        write_results(
-            self.store.items(job.job_id),
-            folder=self.store.folder(job.job_id),
-            create=lambda path: self.store.seals.create(job.job_id, path),
-            policy=self.settings.personal_data,
-        )
+        """Once more where a subject was erased meanwhile."""
+        before = None
+        while (now := self.store.get(job.job_id)) != before:
+            write_tables(self.store, job.job_id, policy=self.settings.personal_data)
+            before = now
 
     def _next(self, job: Job) -> Item | None:
         return self.store.next_item(job.job_id, owner=self._owner, now=self._at(), lease_s=self.settings.job_lease_s)

@@ -111,6 +111,8 @@ class RestClient(AbstractContextManager):
             "backs": json.dumps([number for number, item in enumerate(items) if item.back is not None]),
             "metadata": json.dumps([item.metadata and item.metadata.model_dump(exclude_unset=True) for item in items]),
         }
+        if any(item.subject for item in items):
+            data["subjects"] = json.dumps([item.subject for item in items])
         said = {"session": session, "subject": subject, "files": files, "data": data}
         found = self._call("POST", "/api/v1/predict/batch", _BatchAnswer, deadline_s=deadline_s, **said)
         return tuple(_outcome(item) for item in found.items)

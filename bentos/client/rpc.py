@@ -172,7 +172,7 @@ def _request(item: Item, *, session: str | None, subject: str | None) -> pb.Pred
         back_image_data=item.back,
         metadata=typed,
         session_key=session or "",
-        subject_ref=subject or "",
+        subject_ref=item.subject or subject or "",
     )
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 
 from bentos.batches.seals import OWNER
 from bentos.batches.store import JobStore
+from bentos.batches.tables import BATCHES_DIR
 from bentos.journal import TABLE, Entry, Journal
 from bentos.privacy.desk import PrivacyDesk
 from bentos.privacy.erasure import erase_owner
@@ -20,7 +21,6 @@ from bentos.settings import Settings
 
 ACTION: Final = "retention"
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
-BATCHES_DIR: Final = "batches"
 DRIFT_DIR: Final = "drift"
 
 
