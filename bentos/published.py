@@ -51,18 +51,22 @@ def proof(settings: Settings, request_id: str, *, actor: str) -> Signed:
         ContractError: the journal, or the checkpoints, are not what was signed.
     """
     try:
-        request_id = str(uuid.UUID(request_id))
         with closing(open_journal(settings)) as journal:
-            entry = journal.of_request(request_id)
+            entry = journal.of_request(_checked(request_id))
             if entry is None:
                 raise ServiceFault(*_UNKNOWN)
             if entry.actor != actor:
                 raise others_thing(*_UNKNOWN, actor=actor)
             return _proved(entry, request_id=request_id, journal=journal, settings=settings)
-    except ValueError as error:
-        raise ServiceFault(*_UNKNOWN) from error
     except SQLAlchemyError as error:
         raise ServiceFault("journal_unavailable", "The journal cannot be read now; try again.") from error
+
+
+def _checked(request_id: str) -> str:
+    try:
+        return str(uuid.UUID(request_id))
+    except ValueError as error:
+        raise ServiceFault(*_UNKNOWN) from error
 
 
 def _proved(entry: Recorded, *, request_id: str, journal: Journal, settings: Settings) -> Signed:

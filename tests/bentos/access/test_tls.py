@@ -106,7 +106,7 @@ def test_a_local_token_over_tls_on_both_protocols(
             httpx.get(f"http://127.0.0.1:{settings.port}/health")
 
 
-def test_callers_without_a_certificate_of_the_authority_get_no_connection(
+def test_callers_without_a_certificate_of_the_authority_get_no_connection_and_with_one_nothing_more(
     tmp_path: Path, bundle: Path, authority: Authority, stranger: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pair, mine, theirs = authority.pair("server"), authority.pair("caller"), stranger.pair("caller")
@@ -115,6 +115,10 @@ def test_callers_without_a_certificate_of_the_authority_get_no_connection(
         token = local_token(settings.home, monkeypatch)
         assert asked_over_rest(settings, context(authority, mine), token) == "1"
         assert asked_over_grpc(settings, credentials(authority, mine), token) == "1"
+        with pytest.raises(CallFailed, match="no_credentials"):
+            asked_over_rest(settings, context(authority, mine), "")
+        with pytest.raises(CallFailed, match="no_credentials"):
+            asked_over_grpc(settings, credentials(authority, mine), "")
         for own in (None, theirs):
             with pytest.raises(CallFailed):
                 asked_over_rest(settings, context(authority, own), token)
