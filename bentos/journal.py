@@ -164,7 +164,9 @@ class Journal:
             sqlalchemy.exc.SQLAlchemyError: it could not be committed; the caller must not answer.
         """
         row = entry.model_dump()
-        return self._group.place(row | {"payload": StoredJson(json_text(row["payload"]))})
+        stored = StoredJson(json_text(row["payload"]))
+        stored.request_id = row["payload"].get("request_id")
+        return self._group.place(row | {"payload": stored})
 
     def entries(
         self, *, action: str | None = None, since: datetime | None = None, until: datetime | None = None

@@ -52,7 +52,6 @@ def verify(
     Receipts with `--checkpoints` and neither `--journal` nor `--export` are held against that file alone, offline.
     """
     from bentos.audit.handed import is_closed, keyring
-    from bentos.audit.verify import verify_trail
 
     settings = Settings()
     key_path = key or (export / PUBLIC_KEY_FILE if export else settings.keys_dir / PUBLIC_KEY_FILE)
@@ -67,13 +66,7 @@ def verify(
     if export and is_closed(export, keys=keyring(settings, unlock)):
         _seals_alone(export, key=key_path, signed=signed, promises=promises)
         return
-    rows = _rows(settings, export=export, journal=journal, unlock=unlock)
-    verdict = verify_trail(rows, checkpoints=signed, receipts=_by_place(promises))
-    typer.echo(f"{verdict.num_entries} entries hold; {verdict.num_covered} are under {len(signed)} checkpoints")
-    if (bad := verdict.finding) is not None:
-        raise ContractError(f"entry {bad.entry_id} is the first bad one, {bad.kind}: {bad.why}")
-    if promises:
-        typer.echo(f"{len(promises)} receipts are honoured")
+    _say_verified(_rows(settings, export=export, journal=journal, unlock=unlock), signed=signed, promises=promises)
     if export:
         _say_sealed(export, key=key_path, signed=signed)
 
@@ -252,19 +245,6 @@ def _promises(files: Iterable[Path], *, key: Path) -> "list[Promise]":
     return [promise for file in files for promise in read_promises(file, key=public)]
 
 
-def _by_place(promises: "Iterable[Promise]") -> dict[int, str]:
-    """Place to promised hash.
-
-    Raises:
-        ContractError: two receipts are signed for the same place and name different entries.
-    """
-    found: dict[int, str] = {}
-    for one in promises:
-        if found.setdefault(one.entry_id, one.entry_hash) != one.entry_hash:
-            raise ContractError(f"two receipts are signed for entry {one.entry_id} and name different ones")
-    return found
-
-
 def _rows(settings: Settings, *, export: Path | None, journal: str | None, unlock: Path | None) -> "Iterator[Link]":
     from bentos.audit.export import exported_rows
     from bentos.audit.handed import keyring
@@ -272,6 +252,18 @@ def _rows(settings: Settings, *, export: Path | None, journal: str | None, unloc
     if export is None:
         return journal_rows(journal or settings.journal_url)
     return exported_rows(export, keys=keyring(settings, unlock))
+
+
+def _say_verified(rows: "Iterable[Link]", *, signed: "Sequence[Checkpoint]", promises: "Sequence[Promise]") -> None:
+    from bentos.audit.receipts import by_place
+    from bentos.audit.verify import verify_trail
+
+    verdict = verify_trail(rows, checkpoints=signed, receipts=by_place(promises))
+    typer.echo(f"{verdict.num_entries} entries hold; {verdict.num_covered} are under {len(signed)} checkpoints")
+    if (bad := verdict.finding) is not None:
+        raise ContractError(f"entry {bad.entry_id} is the first bad one, {bad.kind}: {bad.why}")
+    if promises:
+        typer.echo(f"{len(promises)} receipts are honoured")
 
 
 def _say_sealed(export: Path, *, key: Path, signed: "Sequence[Checkpoint]") -> None:
@@ -290,9 +282,9 @@ def _seals_alone(export: Path, *, key: Path, signed: "Sequence[Checkpoint]", pro
 
 
 def _demand_covered(promises: "Iterable[Promise]", signed: "Sequence[Checkpoint]") -> None:
-    from bentos.audit.receipts import demand_covered
+    from bentos.audit.receipts import by_place, demand_covered
 
-    _by_place(promises)
+    by_place(promises)
     for promise in promises:
         under = demand_covered(promise, signed)
         said = f"entry {promise.entry_id} answers request {promise.request_id}"

@@ -1,7 +1,7 @@
 """A signed receipt with every answer: where its entry stands in the trail, for whoever asked to keep."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final, TypeVar
@@ -147,3 +147,16 @@ def _as(kind: type[_Kind], text: bytes) -> _Kind | None:
         return kind.model_validate_json(text)
     except ValidationError:
         return None
+
+
+def by_place(promises: Iterable[Promise]) -> dict[int, str]:
+    """Place to promised hash.
+
+    Raises:
+        ContractError: two receipts are signed for the same place and name different entries.
+    """
+    found: dict[int, str] = {}
+    for one in promises:
+        if found.setdefault(one.entry_id, one.entry_hash) != one.entry_hash:
+            raise ContractError(f"two receipts are signed for entry {one.entry_id} and name different ones")
+    return found

@@ -68,7 +68,9 @@ _BLANK: Final = dict.fromkeys(("subject_ref", "input_hmac", "recogniser", "galle
 
 
 class StoredJson(str):
-    """The JSON text of a payload, written as it is."""
+    """The JSON text of a payload, written as it is; `request_id` is the one that it names, where it does."""
+
+    request_id: str | None = None
 
 
 def json_text(value: Any) -> str:
@@ -121,7 +123,7 @@ def append(
     for entry_id, row in enumerate(rows, start=taken + 1):
         link = Link(**{"entry_id": entry_id, "previous_hash": previous, "entry_hash": None} | _BLANK | row)
         if keys is not None:
-            link = sealed(link, keys=keys)
+            link = sealed(link, keys=keys, request_id=row["payload"].request_id)
             link = link._replace(payload=StoredJson(link.payload))
         previous = entry_hash(link, entry_id=entry_id, previous=previous)
         chained.append(link._replace(entry_hash=previous)._asdict())

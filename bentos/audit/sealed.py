@@ -10,6 +10,7 @@ import hmac
 import json
 from collections.abc import Callable
 from functools import lru_cache
+from json.encoder import encode_basestring as _text
 from typing import Final, Protocol
 
 from bentos.audit.chain import Link, entry_hash
@@ -21,7 +22,7 @@ from bentos.runtime.errors import ContractError
 SEALED: Final = "sealed"
 UNDER: Final = "sealed_under"
 BLOCK: Final = 4096
-_BETWEEN: Final = b"\n"
+_BETWEEN: Final = "\n"
 _IN_CLEAR: Final = "request_id"  # by it feedback, replay and a subject's export find an entry
 
 
@@ -80,14 +81,18 @@ def not_here(key_id: str) -> ServiceFault:
     return ServiceFault("privacy_unavailable", sentence)
 
 
-def sealed(link: Link, *, keys: EntryKeys) -> Link:
-    """An entry as it is stored, at the place and behind the entry that `link` names."""
-    said = json.loads(link.payload)
-    clear = {UNDER: keys.key_id} | ({_IN_CLEAR: said[_IN_CLEAR]} if _IN_CLEAR in said else {})
-    outside = _outside(link, clear)
-    who = canonical_json({"actor": link.actor, "input_hmac": link.input_hmac})
-    kept = seal(who + _BETWEEN + link.payload.encode(), key=keys.entry(link.entry_id), about=_about(outside))
-    return outside._replace(payload=canonical_json(clear | {SEALED: base64.b64encode(kept).decode()}).decode())
+def sealed(link: Link, *, keys: EntryKeys, request_id: str | None) -> Link:
+    """An entry as it is stored, at the place and behind the entry that `link` names.
+
+    `request_id` is what its payload says: it is not parsed for it, since every answer waits for this.
+    """
+    named = "" if request_id is None else f'"{_IN_CLEAR}":{_text(request_id)},'
+    under = f'"{UNDER}":{_text(keys.key_id)}}}'
+    outside = link._replace(actor=SEALED, input_hmac=None, payload=f"{{{named}{under}")
+    hmac_text = "null" if link.input_hmac is None else _text(link.input_hmac)
+    plain = f'{{"actor":{_text(link.actor)},"input_hmac":{hmac_text}}}{_BETWEEN}{link.payload}'
+    kept = seal(plain.encode(), key=keys.entry(link.entry_id), about=_about(outside))
+    return outside._replace(payload=f'{{{named}"{SEALED}":"{base64.b64encode(kept).decode()}",{under}')
 
 
 def sealed_under(link: Link) -> str | None:
@@ -109,12 +114,13 @@ def opened(link: Link, *, keys: Keyring) -> Link:
     clear = {name: value for name, value in kept.items() if name != SEALED}
     try:
         text = base64.b64decode(str(kept[SEALED]), validate=True)
-        who, _, payload = unseal(text, key=key, about=_about(_outside(link, clear))).partition(_BETWEEN)
+        outside = link._replace(actor=SEALED, input_hmac=None, payload=canonical_json(clear).decode())
+        who, _, payload = unseal(text, key=key, about=_about(outside)).decode().partition(_BETWEEN)
     except (ContractError, binascii.Error) as error:
         raise ContractError(
             f"entry {link.entry_id} does not open: it was changed, or moved to another place"
         ) from error
-    return link._replace(**json.loads(who), payload=payload.decode())
+    return link._replace(**json.loads(who), payload=payload)
 
 
 def _kept(link: Link) -> dict[str, object] | None:
@@ -126,11 +132,6 @@ def _kept(link: Link) -> dict[str, object] | None:
     except ValueError:
         return None
     return kept if isinstance(kept, dict) and {UNDER, SEALED} <= kept.keys() else None
-
-
-def _outside(link: Link, clear: dict[str, object]) -> Link:
-    """All of an entry that is stored in clear."""
-    return link._replace(actor=SEALED, input_hmac=None, payload=canonical_json(clear).decode())
 
 
 def _about(outside: Link) -> dict[str, object]:
