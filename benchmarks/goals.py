@@ -115,10 +115,10 @@ def _journals(found: Mapping[str, Any]) -> Iterator[Goal]:
 
 
 def _networks(found: Mapping[str, Any]) -> Iterator[Goal]:
+    """The fast member as it is served, which is the network that stands first, and the reader."""
     costs = found["networks"]
-    for name, limit in (("resnet10t", 10), ("imprint reader", 60)):
-        for each in (key for key in costs if key.startswith(name) and not key.endswith("fp32")):
-            yield Goal(f"{each} on one core", limit, costs[each]["cpu_ms"]["median"], unit=" ms")
+    for name, limit in ((next(iter(costs)), 10), ("imprint reader", 60)):
+        yield Goal(f"{name} on one core", limit, costs[name]["cpu_ms"]["median"], unit=" ms")
 
 
 _JUDGED: Final[dict[str, Callable[[Mapping[str, Any]], Iterator[Goal]]]] = {

@@ -43,26 +43,15 @@ _VIT = Recipe(
     architecture="vit_small_patch16_224", size_px=224, epochs=60, batch_size=96, learning_rate=5e-4, drop_path=0.1
 )
 
+_LITE = Recipe(
+    architecture="tf_efficientnet_lite0", size_px=128, epochs=2, batch_size=32, learning_rate=1e-3, augmentation=0.3,
+    held_stages=5,
+)  # fmt: skip
+
 PROFILES: dict[ProfileName, dict[MemberName, Recipe]] = {
     "demo": {
-        "fast": Recipe(
-            architecture="resnet10t",
-            options={"channels": (32, 64, 128, 192), "stem_width": 16},
-            size_px=112,
-            epochs=5,
-            batch_size=32,
-            learning_rate=3e-3,
-            augmentation=0.3,
-            relief=True,
-        ),
-        "accurate": Recipe(
-            architecture="tf_efficientnet_lite0",
-            size_px=128,
-            epochs=2,
-            batch_size=32,
-            learning_rate=1e-3,
-            augmentation=0.3,
-        ),
+        "fast": _LITE.model_copy(update={"size_px": 96}),
+        "accurate": _LITE,
     },
     "standard": {"fast": _EFFICIENTNET, "accurate": _VIT},
     "production": {
