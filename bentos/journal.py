@@ -37,7 +37,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from bentos.audit.chain import Link, Placed
 from bentos.audit.group import GroupCommit
 from bentos.audit.schema import StoredJson, append, as_stored, found, json_text, links, open_table, writing
-from bentos.audit.sealed import NO_KEYS, Keyring, opened, sealed_under
+from bentos.audit.sealed import NO_KEYS, SEALED, Keyring, opened, sealed_under
 from bentos.runtime.errors import ContractError
 
 HMAC_KEY_FILE = "journal_hmac.key"
@@ -228,10 +228,11 @@ class Journal:
         )
 
     def _last_key(self) -> str | None:
-        """The key that the last entry is sealed under."""
+        """The key that the last sealed entry is sealed under."""
+        query = as_stored(TABLE).where(TABLE.c.actor == SEALED).order_by(TABLE.c.entry_id.desc()).limit(1)
         with self._engine.connect() as connection:
-            last = next(found(connection, as_stored(TABLE).order_by(TABLE.c.entry_id.desc()).limit(1)), None)
-        return None if last is None else sealed_under(last)
+            last = connection.execute(query).first()
+        return None if last is None else sealed_under(Link._make(last))
 
 
 def by_request(request_id: str) -> Select[Any]:

@@ -43,7 +43,7 @@ class Keyring(Protocol):
     """Where the keys of a journal and its exports come from: a home, a file that somebody handed over, nowhere."""
 
     def sealing(self, last: Callable[[], str | None]) -> EntryKeys | None:
-        """What new entries are sealed with; None where they stay in clear. `last` gives the last entry's key.
+        """What new entries are sealed with; None where they stay in clear. `last`: the last sealed one's key.
 
         Raises:
             ServiceFault: privacy_unavailable, that one is not here: another must not take its place unnoticed.

@@ -11,10 +11,10 @@ from bentos.privacy.data_keys import DataKeys
 from bentos.privacy.typed import Policy
 from bentos.problems import describe
 
-_ABOUT: Final = "SELECT job_id FROM items WHERE key_owner = ?"
+_ABOUT: Final = "SELECT count(*) FROM items WHERE key_owner = ?"
 _EMPTIED: Final = (
     "UPDATE items SET image = '', image_back = NULL, metadata = NULL, subject = NULL, key_owner = NULL, "
-    "outcome = 'refused', result = ? WHERE key_owner = ?"
+    "outcome = 'refused', result = ? WHERE key_owner = ? RETURNING job_id"
 )
 
 
@@ -23,21 +23,20 @@ def num_items(directory: Path, key_owner: str) -> int:
     if not (directory / JOBS_FILE).is_file():
         return 0
     with closing(connected(directory / JOBS_FILE)) as connection:
-        return len(connection.execute(_ABOUT, (key_owner,)).fetchall())
+        return connection.execute(_ABOUT, (key_owner,)).fetchone()[0]
 
 
 def erase_items(directory: Path, key_owner: str, *, keys: DataKeys, policy: Policy) -> int:
     """Empty those items, in tables of results too; how many there were.
 
-    One that a worker is at is not answered any more. What is overwritten leaves the write-ahead log. The archive of a
+    The answer to one that a worker is at is not kept. What is overwritten leaves the write-ahead log. The archive of a
     job that still runs keeps its pictures until the job ends.
     """
     if not num_items(directory, key_owner):
         return 0
     said = describe("erased", sentence="Whom this item was about was erased.", request_id="").model_dump_json()
     with closing(connected(directory / JOBS_FILE)) as connection:
-        jobs = [row["job_id"] for row in connection.execute(_ABOUT, (key_owner,))]
-        connection.execute(_EMPTIED, (said, key_owner))
+        jobs = [row["job_id"] for row in connection.execute(_EMPTIED, (said, key_owner))]
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     with closing(JobStore(directory, keys=keys)) as store:
         for job_id in sorted(set(jobs)):

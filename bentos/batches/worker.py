@@ -173,7 +173,7 @@ class BatchWorker:
     def _write_results(self, job: Job) -> None:
         """Once more where a subject was erased meanwhile."""
         before = None
-        while (now := self.store.get(job.job_id)) != before:
+        while (now := self.store.get(job.job_id)) not in (None, before):
             write_tables(self.store, job.job_id, policy=self.settings.personal_data)
             before = now
 

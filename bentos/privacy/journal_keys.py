@@ -41,7 +41,7 @@ class HomeKeys:
         """What new entries are sealed with, where that is configured; the key is made where the trail has none.
 
         Raises:
-            ServiceFault: privacy_unavailable, the key that the last entry is sealed under is not here.
+            ServiceFault: privacy_unavailable, the key that the last sealed entry is under is not here.
         """
         if not self._settings.encrypt_journal:
             return None

@@ -1,7 +1,6 @@
 """A sealed journal: nothing of what entries say is in the database's bytes, the chain needs no key, readers do."""
 
 import json
-import random
 import re
 import threading
 from collections.abc import Callable, Iterator
@@ -21,7 +20,7 @@ from bentos.privacy.journal_keys import HomeKeys, open_journal
 from bentos.privacy.rotation import rotate
 from bentos.runtime.errors import ContractError
 from bentos.settings import Settings
-from tests.bentos.audit.test_verify import COVERED, NUM, TAMPERING, checkpointed, written
+from tests.bentos.audit.test_verify import COVERED, NUM, TAMPERING, checkpointed, found_when_tampered_with, written
 from tests.servers import PostgreSql
 
 NOON = datetime(2025, 3, 1, 12, tzinfo=UTC)
@@ -99,6 +98,8 @@ def test_a_trail_of_a_lost_key_is_not_gone_on_with_under_another(settings: Setti
     plain = open_journal(settings.model_copy(update={"encrypt_journal": False}))
     assert plain.append(an_entry()) == 2
     plain.close()
+    with pytest.raises(ServiceFault, match="that key is not here"):
+        open_journal(settings)
 
 
 def test_a_plain_journal_is_gone_on_with_sealed_and_back_and_verifies_as_one(settings: Settings) -> None:
@@ -177,14 +178,8 @@ def test_random_tampering_of_a_sealed_trail_is_found_without_a_key(
     trail: list[Link], tmp_path: Path, kind: str, times: int
 ) -> None:
     assert {link.actor for link in trail} == {SEALED}
-    checkpoints, rng = checkpointed(tmp_path, trail[:COVERED], times=9), random.Random(f"{kind} {times}")
-    for _ in range(times):
-        rows = list(trail)
-        first_bad = TAMPERING[kind](rows, rng)
-        finding = verify_trail(rows, checkpoints=checkpoints).finding
-        assert finding is not None
-        assert finding.entry_id == first_bad
-        assert finding.kind == kind or (kind == "inserted" and first_bad > COVERED)
+    checkpoints = checkpointed(tmp_path, trail[:COVERED], times=9)
+    found_when_tampered_with(trail, checkpoints, kind=kind, times=times)
 
 
 def test_an_account_that_may_only_append_and_read_is_enough_to_seal(tmp_path: Path, postgresql: PostgreSql) -> None:
