@@ -1,6 +1,5 @@
 """What the commands for challenger, shadow and experiment do, from the environment to the release and its aliases."""
 
-import getpass
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -76,13 +75,14 @@ def world() -> dict:
     """The home of the environment, its registry, and the person who signs there."""
     from assets.registry import Registry
     from assets.resources import Workspace
+    from bentos.access.person import os_user
 
     environment = Environment()
     prepare(environment)
     return {
         "workspace": Workspace(home=str(environment.root)),
         "registry": Registry(tracking_uri=environment.mlflow_uri),
-        "actor": f"person:{getpass.getuser()}",
+        "actor": os_user(),
     }
 
 

@@ -98,9 +98,10 @@ def _facts(key: "ApiKey") -> dict[str, object]:
 
 def _journal(outcome: str, facts: dict[str, object], *, settings: Settings, now: datetime) -> None:
     """Who gave or took access; never what was given."""
+    from bentos.access.person import os_user
     from bentos.journal import Entry
     from bentos.privacy.journal_keys import open_journal
 
     journal = open_journal(settings)
-    journal.append(Entry(at=now, actor=f"person:{getpass.getuser()}", action="access", outcome=outcome, payload=facts))
+    journal.append(Entry(at=now, actor=os_user(), action="access", outcome=outcome, payload=facts))
     journal.close()

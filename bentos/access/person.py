@@ -15,7 +15,6 @@ from bentos.privacy.journal_keys import open_journal
 from bentos.settings import Settings
 
 _MODES: Final = ("issuer", "local")
-_PERSON: Final = "person:"
 _PROVED: Final = ("token:", "key:")
 
 
@@ -45,7 +44,7 @@ def prove(settings: Settings, *, scope: Scope, command: str, otherwise: str | No
             request_id=str(uuid.uuid4()),
         )
         caller, _ = asyncio.run(entered)
-        payload = {"command": command, "scope": scope, "os_user": os_user().removeprefix(_PERSON)}
+        payload = {"command": command, "scope": scope, "os_user": getpass.getuser()}
         journal.append(
             Entry(at=datetime.now(UTC), actor=caller.actor, action="access", outcome="command", payload=payload)
         )
@@ -57,7 +56,7 @@ def prove(settings: Settings, *, scope: Scope, command: str, otherwise: str | No
 
 def os_user() -> str:
     """How the journal names the user of this machine."""
-    return _PERSON + getpass.getuser()
+    return f"person:{getpass.getuser()}"
 
 
 def beside(actor: str) -> str | None:

@@ -95,10 +95,13 @@ def hand_over(directory: Path, *, keys: Keyring, out: Path) -> KeyFile:
 def is_closed(directory: Path, *, keys: Keyring) -> bool:
     """Whether an export is encrypted and its key is not here."""
     under = encrypted_under(directory)
+    if under is None:
+        return False
     try:
-        return under is not None and not keys.exporting(under.key_id, under.export_id)
+        keys.exporting(under.key_id, under.export_id)
     except ServiceFault:
         return True
+    return False
 
 
 def keyring(settings: Settings, unlock: Path | None) -> Keyring:

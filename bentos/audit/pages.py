@@ -17,7 +17,7 @@ MAX_BYTES: Final = 2**20
 def page(path: Path, *, from_entry: int | None, limit: int = MAX_LINES) -> list[bytes]:
     """Whole lines as they were signed, from the one that covers `from_entry` on; the newest alone where none does.
 
-    At most `limit` lines and, but for one, `MAX_BYTES`. None where there is no checkpoint yet.
+    At most `limit` lines and, but for one, `MAX_BYTES`; an empty page where there is no checkpoint yet.
     """
     if not path.is_file():
         return []
@@ -28,7 +28,7 @@ def page(path: Path, *, from_entry: int | None, limit: int = MAX_LINES) -> list[
             _seek_line(file, bisect_left(range(end), from_entry, key=lambda at: _size_behind(file, at, end=end)))
             while len(lines) < limit and file.tell() < end and sum(map(len, lines)) < MAX_BYTES:
                 lines.append(file.readline()[:-1])
-    return lines or [newest][:end]
+    return lines or ([newest] if newest else [])
 
 
 def before(path: Path, size: int) -> Frontier:
