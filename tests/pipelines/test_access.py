@@ -40,15 +40,17 @@ def test_a_dagster_job_changes_no_release_without_a_token_in_its_process(
     monkeypatch.setenv("RXVISION_ACCESS", "local")
     monkeypatch.setenv("RXVISION_STEP_UP_AMR", '["otp"]')
     home.candidate("one")
-    for shown in ("", token("compliance", "--amr", "otp"), token("data_scientist")):
-        if shown:
-            monkeypatch.setenv("RXVISION_TOKEN", shown)
-        assert not home.run("promote", "release").success
-        assert not home.run("rollback").success
+    assert not home.run("rollback").success
+    assert not home.run("challenge", put_challenger={"version": "1"}).success
+    assert not home.run("shadow", put_shadow_beside={"version": "1"}).success
+    assert not home.run("promote", "release").success
+    monkeypatch.setenv("RXVISION_TOKEN", token("data_scientist"))
+    assert not home.run("promote", "release").success
     assert home.workspace.desk().current() is None
-    denied = {(entry.payload["method"], entry.payload["code"]) for entry in entries(home, "access_denied")}
-    codes = ("no_credentials", "insufficient_scope", "step_up_needed")
-    assert denied == {(f"rxvision dagster {job}", code) for job in ("promote", "rollback") for code in codes}
+    denied = [(entry.payload["method"], entry.payload["code"]) for entry in entries(home, "access_denied")]
+    jobs = ("rollback", "challenge", "shadow", "promote")
+    unknown = [(f"rxvision dagster {job}", "no_credentials") for job in jobs]
+    assert denied == [*unknown, ("rxvision dagster promote", "step_up_needed")]
 
     monkeypatch.setenv("RXVISION_TOKEN", token("data_scientist", "--amr", "pwd", "--amr", "otp"))
     assert home.run("promote", "release").success

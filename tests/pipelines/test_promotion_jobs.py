@@ -50,12 +50,15 @@ class Home:
             path.write_text(record.model_dump_json())
         return version
 
-    def run(self, job: str, *assets: str) -> dg.ExecuteInProcessResult:
-        """Run a job, or some assets of it, in this process."""
+    def run(self, job: str, *assets: str, **ops: dict) -> dg.ExecuteInProcessResult:
+        """Run a job, or some assets of it, in this process; `ops` are their configurations by name."""
         chosen = [dg.AssetKey(name) for name in assets] or None
         with dg.DagsterInstance.ephemeral() as instance:
             found = self.definitions.resolve_job_def(job)
-            return found.execute_in_process(instance=instance, asset_selection=chosen, raise_on_error=False)
+            config = {"ops": {name: {"config": given} for name, given in ops.items()}}
+            return found.execute_in_process(
+                run_config=config, instance=instance, asset_selection=chosen, raise_on_error=False
+            )
 
 
 def judged(recogniser: str, *, passed: bool) -> Verdict:

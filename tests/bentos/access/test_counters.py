@@ -5,11 +5,11 @@ import contextlib
 import fcntl
 import multiprocessing
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
-import grpc
-import httpx
 import pytest
+from fastapi.testclient import TestClient
 from limits import RateLimitItemPerSecond
 from limits.errors import StorageError
 from limits.storage import MemoryStorage
@@ -17,12 +17,10 @@ from limits.strategies import SlidingWindowCounterRateLimiter
 
 from bentos.access.counters import WAIT_S, SharedCounters, over
 from bentos.access.limits import Policy, RateLimits
-from bentos.access.opening import RATES_FILE
-from bentos.journal import Journal
 from bentos.settings import Settings
 from tests.bentos.access.forge import token
-from tests.bentos.access.guarded import Guarded, bearer, guarded_settings
-from tests.bentos.processes import launched
+from tests.bentos.access.guarded import bearer, guarded_settings
+from tests.bentos.rest_client import app_of, client_of
 
 HOUR = (Policy("hour", 100, 3600),)
 
@@ -105,28 +103,26 @@ async def _calls(limits: RateLimits, number: int) -> list[bool]:
     return [(await limits.count("token:a", "predict")).retry_after_s is None for _ in range(number)]
 
 
-def let_in_over_both(settings: Settings, *, times: int) -> int:
-    """Calls that were let in, each over a connection of its own, so that every worker gets some."""
-    shown, num = bearer(token()), 0
-    for _ in range(times):
-        num += httpx.get(f"{settings.base_url}/api/v1/model", headers=shown, timeout=30).status_code == 200
-        alone = (("grpc.use_local_subchannel_pool", 1),)
-        with grpc.insecure_channel(f"127.0.0.1:{settings.grpc_port}", options=alone) as channel:
-            asked = Guarded(settings, httpx.Client(), channel).over_grpc(shown)
-            num += asked == ("OK", "")
-            assert asked[1] in ("", "rate_limited")
-    return num
+@contextlib.contextmanager
+def worker(settings: Settings) -> Iterator[TestClient]:
+    """What one worker of a service has open, in this process."""
+    app = app_of(settings)
+    with client_of(app) as client:
+        yield client
+    app.state.answering.close()
 
 
-def test_the_workers_of_a_service_share_one_limit_over_both_protocols_and_keep_it_over_a_restart(
-    tmp_path: Path, bundle: Path
-) -> None:
-    settings = guarded_settings(tmp_path / "home", bundle=bundle, workers=2, rate_per_hour=30)
-    with launched(settings):
-        assert let_in_over_both(settings, times=24) == 30
-    limits = RateLimits((Policy("hour", 30, 3600),), file=settings.home / RATES_FILE)
-    actor = Journal(settings.journal_url).entries(action="access_denied")[0].actor
-    assert asyncio.run(limits.count(actor, "model")).retry_after_s is not None
+def asked(client: TestClient) -> int:
+    return client.get("/api/v1/model", headers=bearer(token())).status_code
+
+
+def test_workers_of_a_home_share_one_limit_and_keep_it_over_a_restart(tmp_path: Path, bundle: Path) -> None:
+    settings = guarded_settings(tmp_path / "home", bundle=bundle, rate_per_hour=7)
+    with worker(settings) as one, worker(settings) as other:
+        answers = [asked(client) for _ in range(6) for client in (one, other)]
+    assert answers == [200] * 7 + [429] * 5
+    with worker(settings) as later:
+        assert asked(later) == 429
 
 
 def test_a_file_that_cannot_be_used_refuses_nobody_and_lets_nobody_flood(tmp_path: Path) -> None:
@@ -142,5 +138,5 @@ def test_a_worker_that_stands_still_while_it_counts_does_not_hold_the_others_up(
     with (tmp_path / "calls").open("rb") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         began = time.monotonic()
-        assert asyncio.run(_calls(limits, 30)) == [True] * 30
-        assert time.monotonic() - began < 20 * WAIT_S
+        assert asyncio.run(_calls(limits, 100)) == [True] * 100
+        assert time.monotonic() - began < 50 * WAIT_S
