@@ -54,20 +54,21 @@ class RateLimits:
         self._items = {policy.name: RateLimitItemPerSecond(policy.calls, policy.window_s, _PREFIX)
                        for policy in self._policies}  # fmt: skip
         self._alone = SlidingWindowCounterRateLimiter(MemoryStorage())
-        self._redis = _Shared(_redis(redis_url)) if redis_url else None
-        self._file = _Shared(over(SharedCounters(file))) if file else None
+        self._asks_network = redis_url is not None
+        self._shared = [_Shared(_redis(redis_url))] if redis_url else []
+        self._shared += [_Shared(over(SharedCounters(file)))] if file else []
 
     async def count(self, actor: str, operation: str) -> Standing:
         """Count one call, and say where its caller stands."""
         if not self._items:
             return Standing({}, None)
-        if self._redis is None:
-            return self._counted_by((self._file,), actor, operation)
-        return await asyncio.to_thread(self._counted_by, (self._redis, self._file), actor, operation)
+        if self._asks_network:
+            return await asyncio.to_thread(self._counted_by_first, actor, operation)
+        return self._counted_by_first(actor, operation)
 
-    def _counted_by(self, stores: "tuple[_Shared | None, ...]", actor: str, operation: str) -> Standing:
-        """By the first that can."""
-        for store in filter(None, stores):
+    def _counted_by_first(self, actor: str, operation: str) -> Standing:
+        """By the first counters that can be used."""
+        for store in self._shared:
             try:
                 return store.breaker.call(self._counted, store.limiter, actor, operation)
             except (StorageError, pybreaker.CircuitBreakerError):
