@@ -168,7 +168,7 @@ def test_a_head_that_trickles_or_never_ends_is_given_up(
         *((b"GET /%s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n" % path, 200)
           for path in (b"livez", b"readyz", b"healthz", b"schema.json", b"metrics")),
         (b"GET /docs.json HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 404),
-        (b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        (b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, close\r\nUpgrade: websocket\r\n"
          b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n", 200),
     ],
     ids=["no HTTP", "HTTP/2", "slow head", "slow body", "large body", "large head", "livez", "readyz", "healthz",

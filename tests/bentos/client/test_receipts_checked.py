@@ -131,7 +131,9 @@ def test_a_copy_goes_on_from_what_is_there_and_only_from_that(client: Client, se
     kept = later(client, key=key, from_entry=1)
     covered(client)
     more = later(client, key=key, kept=kept)
-    assert b"\n".join([*kept, *more]) == (service.settings.home / AUDIT_DIR / CHECKPOINTS_FILE).read_bytes().rstrip()
+    assert more
+    copied = b"".join(line + b"\n" for line in [*kept, *more])
+    assert (service.settings.home / AUDIT_DIR / CHECKPOINTS_FILE).read_bytes().startswith(copied)
     with pytest.raises(ContractError, match="lines are missing"):
         later(Liar(client.checkpoints()), key=key, kept=kept[:-1])
     with pytest.raises(ContractError, match="another or an older checkpoint"):
