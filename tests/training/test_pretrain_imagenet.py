@@ -43,7 +43,7 @@ def test_the_accurate_member_begins_with_the_convolutions_and_a_random_neck(trun
     assert torch.equal(encoder.backbone.blocks[6][0].conv_pwl.weight, trunk["blocks.6.0.conv_pwl.weight"])
     assert not torch.equal(encoder.neck.weight, other.neck.weight)
     with pytest.raises(WeightsError, match="no convolutions"):
-        imagenet_encoder(PretrainConfig().recipe, trunk, embedding_dim=128, seed=0)
+        imagenet_encoder(PretrainConfig(architecture="test_vit", size_px=32).recipe, trunk, embedding_dim=128, seed=0)
 
 
 def test_held_stages_keep_weights_and_batch_statistics() -> None:
