@@ -52,7 +52,7 @@ class PretrainConfig(BaseModel):
     small_share: Annotated[float, Field(ge=0, le=1)] = Field(
         0.0, description="share of the epochs that see the small crops; faster, reads less"
     )
-    frozen_stages: Annotated[int, Field(ge=0, le=6)] = Field(
+    held_stages: Annotated[int, Field(ge=0, le=7)] = Field(
         0, description="first stages of an EfficientNet that stay as they began; cheaper, and keeps what they know"
     )
     ema_decay: Annotated[float, Field(ge=0, lt=1)] = Field(

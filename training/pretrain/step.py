@@ -48,7 +48,7 @@ def begin(config: PretrainConfig, pack: SidePack, *, device: str) -> Trained:
     encoder = new_encoder(config.recipe, embedding_dim=config.embedding_dim)
     if config.start_from is not None:
         begin_from(encoder, config.start_from, config)
-    encoder.hold(config.frozen_stages)
+    encoder.hold(config.held_stages)
     encoder = encoder.to(device, memory_format=torch.channels_last)
     heads = AttributeHeads(encoder.neck.in_features).to(device)
     rows = pack.rows.iloc[pack.trainable()]

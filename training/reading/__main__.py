@@ -37,7 +37,7 @@ def label(
     """Find the catalogue's imprints on all reference sides and write them into one file."""
     cv2.setNumThreads(1)
     made = build_reading_pack(rximage, reader=ready_reader(read_base(wheel)), out=out)
-    typer.echo(f"{len(made.rows)} sides, {len(made.lettered)} with lines, {len(made.blank)} blank: {made.path}")
+    _say_pack(made)
 
 
 @app.command(name="relabel")
@@ -51,7 +51,7 @@ def look_again(
         spec = write_reader(Path(directory))
         reader = open_reader(Path(directory), spec, options=session_options())
     made = relabel(ReadingPack(pack / PACK_FILE), reader=reader, out=out)
-    typer.echo(f"{len(made.rows)} sides, {len(made.lettered)} with lines, {len(made.blank)} blank: {made.path}")
+    _say_pack(made)
 
 
 @app.command()
@@ -100,6 +100,10 @@ _NETWORKS = {
     "finder": (finder_task, lambda wheel, seed: new_finder(read_base(wheel), seed=seed), FINDER_FILE),
     "reader": (reader_task, lambda wheel, seed: new_reader(read_base(wheel)), READER_FILE),
 }
+
+
+def _say_pack(made: ReadingPack) -> None:
+    typer.echo(f"{len(made.rows)} sides, {len(made.lettered)} with lines, {len(made.blank)} blank: {made.path}")
 
 
 def _say(step: int, share: float, figures: dict[str, float]) -> None:
