@@ -60,7 +60,7 @@ def _beside(page: Path, simulated: Path | None, sizes: Path | None, against: Map
         simulated=json.loads(simulated.read_text()) if simulated else None,
         sizes=(sizes / TABLE_FILE).read_text() if sizes else "",
         sizes_picture=os.path.relpath(sizes / PICTURE_FILE, page.parent) if sizes else "",
-        curves={name: _curve(WEIGHTS / f"{name}_curve.jsonl") for name in ("fast", "accurate")},
+        curves={name: _curve(WEIGHTS / f"demo_{name}_curve.jsonl") for name in ("fast", "accurate")},
         against=against,
     )
 

@@ -27,6 +27,7 @@ from training.pretrain.objective import NUM_ATTRIBUTES, AttributeHeads, Attribut
 from training.pretrain.publish import publish
 from training.pretrain.sides import Schedule, load_views
 from training.pretrain.step import begin_from
+from training.pretrain.teacher import as_batch, open_teacher
 from training.pretrained import committed_weights, network_of
 
 
@@ -141,6 +142,40 @@ def test_a_second_cycle_starts_from_the_first_ones_weights(tmp_path: Path) -> No
         PretrainConfig(start_from=first.weights)
 
 
+def test_a_pupil_comes_closer_to_its_teacher_than_one_that_has_none(tmp_path: Path) -> None:
+    from bentos.runtime.contract import file_sha256
+
+    taught_by = run(tmp_path / "teacher", seed=5).weights
+    given = {"teacher": taught_by, "teacher_sha256": file_sha256(taught_by), "teacher_weight": 100.0}
+    pack = drawn_side_pack(tmp_path / "pack")
+    views_BSSC, _ = next(iter(load_views(pack, small_config(), from_step=14)))
+    teacher = open_teacher(taught_by, sha256=given["teacher_sha256"], embedding_dim=32, device="cpu")
+    far = {}
+    for name, config in (("taught", given), ("alone", {})):
+        pupil, recipe = load_encoder(
+            run(tmp_path / name, ema_decay=0.0, epochs=6, learning_rate=1e-2, **config).weights
+        )
+        with torch.no_grad():
+            far[name] = teacher.loss(pupil(as_batch(views_BSSC, recipe, device=torch.device("cpu"))), views_BSSC)
+    assert far["taught"] < 0.7 * far["alone"]
+
+
+def test_a_teacher_sees_the_view_in_its_own_size(tmp_path: Path) -> None:
+    from bentos.runtime.contract import file_sha256
+
+    path = run(tmp_path, epochs=1, measure_every_epochs=3).weights
+    teacher = open_teacher(path, sha256=file_sha256(path), embedding_dim=32, device="cpu")
+    flat_BSSC = torch.full((2, 80, 80, 3), 200, dtype=torch.uint8)
+    large, own = (teacher.embedded(views, device=torch.device("cpu")) for views in (flat_BSSC, flat_BSSC[:, :48, :48]))
+    assert torch.allclose(large, own, atol=1e-5)
+    with pytest.raises(WeightsError, match="the student 64"):
+        open_teacher(path, sha256=file_sha256(path), embedding_dim=64, device="cpu")
+    with pytest.raises(WeightsError, match="SHA-256"):
+        open_teacher(path, sha256="0" * 64, embedding_dim=32, device="cpu")
+    with pytest.raises(ValueError, match="teacher and teacher_sha256"):
+        PretrainConfig(teacher=path)
+
+
 def test_another_architecture_borrows_the_convolutions_that_both_have(tmp_path: Path) -> None:
     from bentos.runtime.contract import file_sha256
     from training.backbones import new_encoder, save_encoder
@@ -183,7 +218,7 @@ def test_published_weights_are_on_record_and_on_the_card(tmp_path: Path) -> None
     name = publish(tmp_path / "out", small_config(epochs=1), pack, commit="abc", hours_before=1.5, weights=weights)
     known = read_index(weights)[name]
     assert committed(name, weights=weights).is_file()
-    assert (weights / "fast_curve.jsonl").read_text() == (tmp_path / "out" / CURVE_FILE).read_text()
+    assert (weights / "demo_fast_curve.jsonl").read_text() == (tmp_path / "out" / CURVE_FILE).read_text()
     assert known["facts"]["sides_held_out"] == 4
     assert known["facts"]["hours_on_one_shared_core"] >= 1.5
     card = (weights / "README.md").read_text()

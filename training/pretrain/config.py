@@ -23,6 +23,11 @@ class PretrainConfig(BaseModel):
     )
     start_from: Path | None = Field(None, description="local safetensors file to start from: a second cycle")
     start_from_sha256: str | None = Field(None, description="hex digest the file must have; asked for with it")
+    teacher: Path | None = Field(None, description="local safetensors file whose embeddings are to be learnt as well")
+    teacher_sha256: str | None = Field(None, description="hex digest the teacher's file must have; asked for with it")
+    teacher_weight: Annotated[float, Field(ge=0, le=1000)] = Field(
+        10.0, description="of the distance to the teacher's embedding in the loss; more copies it more closely"
+    )
     embedding_dim: Annotated[int, Field(ge=16, le=1024)] = Field(
         128, description="length of the unit vector; must be that of the trainings that start from the weights"
     )
@@ -83,14 +88,16 @@ class PretrainConfig(BaseModel):
 
     @model_validator(mode="after")
     def _weights_come_with_their_digest(self) -> "PretrainConfig":
-        if (self.start_from is None) != (self.start_from_sha256 is None):
-            raise ValueError("start_from and start_from_sha256 are given together or not at all")
+        for name in ("start_from", "teacher"):
+            if (getattr(self, name) is None) != (getattr(self, f"{name}_sha256") is None):
+                raise ValueError(f"{name} and {name}_sha256 are given together or not at all")
         return self
 
     def weights_depend_on(self) -> dict[str, object]:
         """What of this configuration decides the weights: not where or how fast they are made or measured."""
-        given = self.model_dump(mode="json", exclude=_FREE, exclude_none=True)
+        free = _FREE if self.teacher else _FREE | {"teacher_weight"}
+        given = self.model_dump(mode="json", exclude=free, exclude_none=True)
         return given | {"network": network_of(self.recipe)}
 
 
-_FREE = {"device", "start_from", "workers", "checkpoint_every_steps", "measure_every_epochs", "num_queries"}
+_FREE = {"device", "start_from", "teacher", "workers", "checkpoint_every_steps", "measure_every_epochs", "num_queries"}

@@ -74,10 +74,14 @@ def pretrain(
 
 
 def _fresh(trained: Trained, pack: SidePack, sides: Sides, config: PretrainConfig, *, device: str) -> dict:
-    """The progress of a training that begins; its proxies begin where the weights it starts from see the sides."""
+    """The progress of a training that begins; its proxies begin where a network that knows the sides sees them."""
     if config.start_from is not None:
-        starter = load_encoder(config.start_from)[0].to(device)
-        trained.proxies.place_at(embed_sides(starter, pack.trainable(), sides, config, device=device))
+        known = load_encoder(config.start_from)[0].to(device), config.recipe
+    elif trained.teacher is not None:
+        known = trained.teacher.encoder, trained.teacher.recipe
+    else:
+        return {"step": 0, "figures": {}}
+    trained.proxies.place_at(embed_sides(known[0], pack.trainable(), sides, known[1], device=device))
     return {"step": 0, "figures": {}}
 
 

@@ -31,7 +31,7 @@ def publish(
     name = f"{config.profile}_{config.member}.safetensors"
     weights.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(run / WEIGHTS_FILE, weights / name)
-    shutil.copyfile(run / CURVE_FILE, weights / f"{config.member}_{CURVE_FILE}")
+    shutil.copyfile(run / CURVE_FILE, weights / f"{config.profile}_{config.member}_{CURVE_FILE}")
     facts = {"commit": commit} | _facts(config, pack, curve, hours_before=hours_before)
     dim = encoder.neck.out_features
     record(name, weights=weights, embedding_dim=dim, network=network_of(recipe), facts=facts)

@@ -15,6 +15,7 @@ from training.batches import item_seed
 from training.pretrain.config import PretrainConfig
 from training.pretrain.pack import SidePack
 from training.pretrain.sides import TURNS_LONG, TURNS_ROUND, Sides
+from training.profiles import Recipe
 
 _CHUNK = 48
 _QUERY_SEED = 71
@@ -35,18 +36,16 @@ def measure(
         numbers = _asked(pack, held=held, num=config.num_queries)
         if len(numbers):
             crops = (sides.query(n, np.random.default_rng(item_seed(_QUERY_SEED, n, i))) for i, n in enumerate(numbers))
-            query_QD = _embedded(encoder, crops, config, device=device)
+            query_QD = _embedded(encoder, crops, config.recipe, device=device)
             figures |= {f"{name}_{key}": share for key, share in _found(query_QD @ proto_VD.T, pack, numbers).items()}
     return figures
 
 
-def embed_sides(
-    encoder: Encoder, numbers: Sequence[int], sides: Sides, config: PretrainConfig, *, device: str
-) -> torch.Tensor:
-    """The clean crops' embeddings (N, D), one turn each."""
+def embed_sides(encoder: Encoder, numbers: Sequence[int], sides: Sides, recipe: Recipe, *, device: str) -> torch.Tensor:
+    """The clean crops' embeddings (N, D), one turn each, as the recipe wants to see them."""
     encoder.eval()
-    crops = (sides.turned(int(number), 0, size_px=config.recipe.size_px) for number in numbers)
-    return torch.from_numpy(_embedded(encoder, crops, config, device=device)).to(device)
+    crops = (sides.turned(int(number), 0, size_px=recipe.size_px) for number in numbers)
+    return torch.from_numpy(_embedded(encoder, crops, recipe, device=device)).to(device)
 
 
 def _asked(pack: SidePack, *, held: bool, num: int) -> list[int]:
@@ -61,17 +60,17 @@ def _prototypes(
     longs = [sides.clean(number, size_px=size_px)[1] for number in range(len(pack))]
     nums = [len(TURNS_LONG if long else TURNS_ROUND) if all_turns else 1 for long in longs]
     crops = (sides.turned(number, turn, size_px=size_px) for number, num in enumerate(nums) for turn in range(num))
-    embedding_ND = _embedded(encoder, crops, config, device=device)
+    embedding_ND = _embedded(encoder, crops, config.recipe, device=device)
     starts_V = np.concatenate([[0], np.cumsum(nums)[:-1]])
     mean_VD = np.add.reduceat(embedding_ND, starts_V, axis=0)
     return mean_VD / np.maximum(np.linalg.norm(mean_VD, axis=1, keepdims=True), 1e-12)
 
 
 @torch.no_grad()
-def _embedded(encoder: Encoder, crops: Iterator[np.ndarray], config: PretrainConfig, *, device: str) -> np.ndarray:
+def _embedded(encoder: Encoder, crops: Iterator[np.ndarray], recipe: Recipe, *, device: str) -> np.ndarray:
     rows = []
     for batch in _chunks(crops):
-        image_BCHW = torch.from_numpy(to_batch(batch, spec=config.recipe.preprocess)).to(device)
+        image_BCHW = torch.from_numpy(to_batch(batch, spec=recipe.preprocess)).to(device)
         rows.append(encoder(image_BCHW.contiguous(memory_format=torch.channels_last)).float().cpu().numpy())
     return np.concatenate(rows)
 

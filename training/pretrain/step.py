@@ -18,13 +18,14 @@ from training.pretrain.config import PretrainConfig
 from training.pretrain.objective import AttributeHeads, Attributes, SideProxies
 from training.pretrain.pack import SidePack
 from training.pretrain.sides import Schedule
+from training.pretrain.teacher import Teacher, as_batch, open_teacher
 
 _WARM_UP = 0.1
 
 
 @dataclass(frozen=True)
 class Trained:
-    """Everything that a step changes, and the targets it is changed towards; `average` is what is exported."""
+    """Everything that a step changes, and what it is changed towards; `average` is what is exported."""
 
     encoder: Encoder
     heads: AttributeHeads
@@ -32,6 +33,7 @@ class Trained:
     attributes: Attributes
     average: Encoder
     optimizer: torch.optim.AdamW
+    teacher: Teacher | None = None
 
     def named(self) -> dict:
         return {"encoder": self.encoder, "heads": self.heads, "proxies": self.proxies, "average": self.average,
@@ -42,7 +44,7 @@ def begin(config: PretrainConfig, pack: SidePack, *, device: str) -> Trained:
     """The network by the configuration's seed or from the file it names, with a proxy for every side and an optimiser.
 
     Raises:
-        WeightsError: the file has another digest, or shares nothing with the network.
+        WeightsError: a file has another digest, or shares nothing with the network.
     """
     torch.manual_seed(config.seed)
     encoder = new_encoder(config.recipe, embedding_dim=config.embedding_dim)
@@ -63,7 +65,14 @@ def begin(config: PretrainConfig, pack: SidePack, *, device: str) -> Trained:
         attributes=Attributes(rows).to(device),
         average=copy.deepcopy(encoder).requires_grad_(False),
         optimizer=torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.98)),
+        teacher=_teacher(config, device=device),
     )
+
+
+def _teacher(config: PretrainConfig, *, device: str) -> Teacher | None:
+    if config.teacher is None:
+        return None
+    return open_teacher(config.teacher, sha256=config.teacher_sha256, embedding_dim=config.embedding_dim, device=device)
 
 
 def begin_from(encoder: Encoder, path: Path, config: PretrainConfig) -> None:
@@ -106,11 +115,14 @@ def take_step(
         group["lr"] = config.learning_rate * one_cycle(step / schedule.num_steps, warm_up=_WARM_UP)
     trained.encoder.train()
     with torch.autocast(place_B.device.type, torch.bfloat16, enabled=place_B.is_cuda):
-        features_BF = trained.encoder.backbone(_normalised(views_BSSC, config, device=place_B.device))
+        features_BF = trained.encoder.backbone(as_batch(views_BSSC, config.recipe, device=place_B.device))
         embedding_BD = trained.encoder.norm(trained.encoder.neck(features_BF))
         logits = trained.heads(features_BF)
     temperature = config.temperature * (2 - schedule.hardness(step))
-    loss, num_right = trained.proxies(F.normalize(embedding_BD.float(), dim=1), place_B, temperature=temperature)
+    unit_BD = F.normalize(embedding_BD.float(), dim=1)
+    loss, num_right = trained.proxies(unit_BD, place_B, temperature=temperature)
+    if trained.teacher is not None:
+        loss = loss + config.teacher_weight * trained.teacher.loss(unit_BD, views_BSSC)
     attributes = trained.attributes.loss(tuple(logit.float() for logit in logits), place_B)
     trained.optimizer.zero_grad()
     (loss + config.attributes_weight * attributes).backward()
@@ -118,13 +130,6 @@ def take_step(
     trained.optimizer.step()
     _average(trained, decay=min(config.ema_decay, (1 + step) / (10 + step)))
     return loss.item(), int(num_right), len(place_B)
-
-
-def _normalised(views_BSSC: torch.Tensor, config: PretrainConfig, *, device: torch.device) -> torch.Tensor:
-    """The views as a batch (B, 3, S, S), normalised on the device."""
-    pixels_BCHW = views_BSSC.to(device, non_blocking=True).permute(0, 3, 1, 2).float() / 255
-    mean_C11, std_C11 = (torch.tensor(v, device=device)[:, None, None] for v in (config.recipe.mean, config.recipe.std))
-    return ((pixels_BCHW - mean_C11) / std_C11).contiguous(memory_format=torch.channels_last)
 
 
 @torch.no_grad()
