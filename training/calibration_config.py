@@ -22,7 +22,7 @@ class CalibrationConfig(BaseModel):
         "it more, and of pills that share their imprint in a larger gallery"
     )  # fmt: skip
     unknown_error: float = Field(
-        0.01, gt=0, lt=0.5, description="share of unknown pills that may be identified; lower says `uncertain` more"
+        0.02, gt=0, lt=0.5, description="share of unknown pills that may be identified; lower says `uncertain` more"
     )
     escalate_uncertainty: float = Field(
         0.3, ge=0, le=1, description="total uncertainty above which both members are combined; lower costs time"
@@ -33,7 +33,7 @@ class CalibrationConfig(BaseModel):
     read_imprints: bool = Field(
         True, description="whether imprints are read from pictures; without, answers are faster and far less certain"
     )
-    imprint_error_rate: float = Field(0.03, gt=0, lt=0.5, description="assumed share of characters a person mistypes")
+    imprint_error_rate: float = Field(0.1, gt=0, lt=0.5, description="assumed share of characters a person mistypes")
     typed_color_error_rate: float = Field(0.08, gt=0, lt=0.5, description="assumed share of colours named differently")
     typed_shape_error_rate: float = Field(0.05, gt=0, lt=0.5, description="assumed share of outlines named differently")
     size_sd_mm: float = Field(0.7, gt=0, le=5, description="assumed standard deviation of a measured size, mm")
