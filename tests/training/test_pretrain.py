@@ -230,7 +230,8 @@ def test_published_weights_are_on_record_and_on_the_card(tmp_path: Path) -> None
 
 def test_every_committed_encoder_is_what_record_and_card_state_and_its_network_starts_from_it() -> None:
     card = (WEIGHTS / "README.md").read_text()
-    assert [known.file for known in committed_weights()] == ["demo_accurate.safetensors", "demo_fast.safetensors"]
+    files = ["demo_accurate.safetensors", "demo_fast.safetensors", "standard_fast.safetensors"]
+    assert [known.file for known in committed_weights()] == files
     for known in committed_weights():
         encoder, recipe = load_encoder(committed(known.file))
         assert known.sha256 in card
@@ -239,16 +240,18 @@ def test_every_committed_encoder_is_what_record_and_card_state_and_its_network_s
         assert known.path.stat().st_size < 20_000_000
 
 
-@pytest.mark.parametrize("member", ["fast", "accurate"])
-def test_the_demos_members_start_from_the_committed_weights_unless_told_otherwise(member: str) -> None:
-    config = TrainConfig()
+@pytest.mark.parametrize(
+    ("profile", "member"),
+    [("demo", "fast"), ("demo", "accurate"), ("standard", "fast"), ("production", "fast")],
+)
+def test_members_start_from_the_committed_weights_unless_told_otherwise(profile: str, member: str) -> None:
+    config = TrainConfig(profile=profile)
     path, sha256 = config.initial_weights(member)
     known, begun = load_encoder(path)[0].state_dict(), build_encoder(config, member).state_dict()
     assert all(torch.equal(begun[name], known[name]) for name in known)
     assert config.weights_depend_on(member)["initial_weights_sha256"] == sha256
-    assert TrainConfig(pretrained=False).initial_weights(member) is None
-    assert TrainConfig(embedding_dim=64).initial_weights(member) is None
-    assert TrainConfig(profile="standard").initial_weights(member) is None
+    assert TrainConfig(profile=profile, pretrained=False).initial_weights(member) is None
+    assert TrainConfig(profile=profile, embedding_dim=64).initial_weights(member) is None
 
 
 def test_a_tenth_of_the_look_groups_is_held_out_for_ever() -> None:
