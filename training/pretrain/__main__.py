@@ -95,10 +95,6 @@ def recogniser(
     photos_per_side: int = 2,
     num_others: int = 150,
     max_photos: int = 900,
-    unknown_error: Annotated[
-        float,
-        typer.Option(help="share of unknown pills that may be identified in the small gallery; in a large one, fewer"),
-    ] = 0.02,
     seed: int = 7,
 ) -> None:
     """Fit a recogniser of pre-trained members on simulated photographs of held-out reference sides."""
@@ -114,7 +110,7 @@ def recogniser(
     found = pretrained_recogniser(
         simulated,
         weights={"fast": fast} | ({"accurate": accurate} if accurate else {}),
-        config=CalibrationConfig(seed=seed, max_photos=max_photos, unknown_error=unknown_error),
+        config=CalibrationConfig(seed=seed, max_photos=max_photos),
         profile=profile,
         facts={"reference sides": RXIMAGE, "photographs": f"{len(simulated.photos)} rows, seed {seed}"},
         now=datetime.now(UTC).isoformat(timespec="seconds"),

@@ -60,9 +60,7 @@ def simulated_set(
     """Photographs of held-out sides under `rximage`, and a gallery of all of them with `num_others` trained looks.
 
     A held-out look group is in one split alone: a third each to fit, to calibrate and to test; those of `splits`
-    are photographed, and the trained looks as split `train`. Packs are left out: which of their pills a picture shows
-    is not sure (of 14 unknown pills that looked most like known ones, ten were contraceptives whose picture is of the
-    same pack's or another's pill), and a wrong label moves every limit that is fitted.
+    are photographed, and the trained looks as split `train`.
     """
     read = read_nlm_catalogue(rximage / "catalogue.csv")
     known = {row.medication_id: row for row in read.medications}
@@ -103,9 +101,8 @@ def split_of(look_group: str) -> str:
 
 
 def _chosen(medications: Sequence[Medication], *, num_others: int, seed: int) -> list[str]:
-    single = [row for row in medications if not row.is_pack]
-    held = [row.medication_id for row in single if held_out(look_group_of(row))]
-    rest = [row.medication_id for row in single if not held_out(look_group_of(row))]
+    held = [row.medication_id for row in medications if held_out(look_group_of(row))]
+    rest = [row.medication_id for row in medications if not held_out(look_group_of(row))]
     order = np.random.default_rng(seed).permutation(len(rest))[:num_others]
     return sorted([*held, *(rest[i] for i in order)])
 
