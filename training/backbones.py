@@ -119,14 +119,23 @@ def new_encoder(recipe: Recipe, *, embedding_dim: int) -> Encoder:
     return Encoder(backbone.train(), num_features=num_features, embedding_dim=embedding_dim)
 
 
+def check_digest(path: Path, sha256: str) -> None:
+    """Refuse a file that is not the one that was named.
+
+    Raises:
+        WeightsError: the file has another SHA-256.
+    """
+    if (found := file_sha256(path)) != sha256:
+        raise WeightsError(f"{path} has SHA-256 {found}, the configuration says {sha256}")
+
+
 def read_initial_weights(encoder: Encoder, path: Path, *, sha256: str) -> None:
     """Load a local safetensors file, of a whole encoder or of its timm backbone alone, after checking its digest.
 
     Raises:
         WeightsError: another digest, or tensors that are missing or of another shape.
     """
-    if (found := file_sha256(path)) != sha256:
-        raise WeightsError(f"{path} has SHA-256 {found}, the configuration says {sha256}")
+    check_digest(path, sha256)
     tensors = {name: value for name, value in load_file(path).items() if name != PROTOTYPES}
     whole = any(name.startswith("backbone.") for name in tensors)
     target = encoder if whole else encoder.backbone

@@ -75,13 +75,13 @@ def pretrain(
 
 def _fresh(trained: Trained, pack: SidePack, sides: Sides, config: PretrainConfig, *, device: str) -> dict:
     """The progress of a training that begins; its proxies begin where a network that knows the sides sees them."""
+    encoder, recipe = None, config.recipe
     if config.start_from is not None:
-        known = load_encoder(config.start_from)[0].to(device), config.recipe
+        encoder = load_encoder(config.start_from)[0].to(device)
     elif trained.teacher is not None:
-        known = trained.teacher.encoder, trained.teacher.recipe
-    else:
-        return {"step": 0, "figures": {}}
-    trained.proxies.place_at(embed_sides(known[0], pack.trainable(), sides, known[1], device=device))
+        encoder, recipe = trained.teacher.encoder, trained.teacher.recipe
+    if encoder is not None:
+        trained.proxies.place_at(embed_sides(encoder, pack.trainable(), sides, recipe, device=device))
     return {"step": 0, "figures": {}}
 
 

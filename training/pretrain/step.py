@@ -11,8 +11,7 @@ from pathlib import Path
 import torch
 from torch.nn import functional as F
 
-from bentos.runtime.contract import file_sha256
-from training.backbones import Encoder, WeightsError, load_encoder, new_encoder
+from training.backbones import Encoder, WeightsError, check_digest, load_encoder, new_encoder
 from training.loop import one_cycle
 from training.pretrain.config import PretrainConfig
 from training.pretrain.objective import AttributeHeads, Attributes, SideProxies
@@ -81,8 +80,7 @@ def begin_from(encoder: Encoder, path: Path, config: PretrainConfig) -> None:
     Raises:
         WeightsError: another digest, or no convolution in common.
     """
-    if (found := file_sha256(path)) != config.start_from_sha256:
-        raise WeightsError(f"{path} has SHA-256 {found}, the configuration says {config.start_from_sha256}")
+    check_digest(path, config.start_from_sha256)
     known, recipe = load_encoder(path)
     wanted, given = encoder.state_dict(), known.state_dict()
     if wanted.keys() == given.keys() and all(_fits(wanted[name], given[name]) for name in wanted):
@@ -114,6 +112,7 @@ def take_step(
     for group in trained.optimizer.param_groups:
         group["lr"] = config.learning_rate * one_cycle(step / schedule.num_steps, warm_up=_WARM_UP)
     trained.encoder.train()
+    views_BSSC = views_BSSC.to(place_B.device, non_blocking=True)
     with torch.autocast(place_B.device.type, torch.bfloat16, enabled=place_B.is_cuda):
         features_BF = trained.encoder.backbone(as_batch(views_BSSC, config.recipe, device=place_B.device))
         embedding_BD = trained.encoder.norm(trained.encoder.neck(features_BF))

@@ -10,8 +10,7 @@ from pathlib import Path
 import torch
 from torch.nn import functional as F
 
-from bentos.runtime.contract import file_sha256
-from training.backbones import Encoder, WeightsError, load_encoder
+from training.backbones import Encoder, WeightsError, check_digest, load_encoder
 from training.profiles import Recipe
 
 
@@ -32,7 +31,8 @@ class Teacher:
         image_BCSS, size_px = as_batch(views_BSSC, self.recipe, device=device), self.recipe.size_px
         if image_BCSS.shape[-1] != size_px:
             image_BCSS = F.interpolate(image_BCSS, size=(size_px, size_px), mode="bilinear", antialias=True)
-        return self.encoder(image_BCSS).float()
+        with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
+            return self.encoder(image_BCSS).float()
 
 
 def open_teacher(path: Path, *, sha256: str, embedding_dim: int, device: str) -> Teacher:
@@ -41,8 +41,7 @@ def open_teacher(path: Path, *, sha256: str, embedding_dim: int, device: str) ->
     Raises:
         WeightsError: the file has another digest, or its embeddings are of another length.
     """
-    if (found := file_sha256(path)) != sha256:
-        raise WeightsError(f"{path} has SHA-256 {found}, the configuration says {sha256}")
+    check_digest(path, sha256)
     encoder, recipe = load_encoder(path)
     if encoder.neck.out_features != embedding_dim:
         raise WeightsError(f"{path} gives {encoder.neck.out_features} numbers, the student {embedding_dim}")
@@ -51,6 +50,6 @@ def open_teacher(path: Path, *, sha256: str, embedding_dim: int, device: str) ->
 
 def as_batch(views_BSSC: torch.Tensor, recipe: Recipe, *, device: torch.device) -> torch.Tensor:
     """Uint8 views as a batch (B, 3, S, S), normalised as the recipe says, on the device."""
-    pixels_BCSS = views_BSSC.to(device, non_blocking=True).permute(0, 3, 1, 2).float() / 255
+    pixels_BCSS = views_BSSC.to(device).permute(0, 3, 1, 2).float() / 255
     mean_C11, std_C11 = (torch.tensor(v, device=device)[:, None, None] for v in (recipe.mean, recipe.std))
     return ((pixels_BCSS - mean_C11) / std_C11).contiguous(memory_format=torch.channels_last)
