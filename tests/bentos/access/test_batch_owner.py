@@ -15,8 +15,10 @@ from tests.bentos.archives import zipped
 from tests.bentos.batches.jobs import URL, ZIP, work
 from tests.bentos.rest_client import FRONT, app_of, client_of
 
-ANN, BOB = (bearer(token(sub=name, roles=["caller"])) for name in ("ann", "bob"))
-KEEPER = bearer(token(sub="kim", roles=["caller", "admin"]))
+
+def of(name: str, *more_roles: str) -> dict[str, str]:
+    """A caller's header, signed now: a token lives shorter than a long run of tests."""
+    return bearer(token(sub=name, roles=["caller", *more_roles]))
 
 
 @pytest.fixture
@@ -28,14 +30,15 @@ def client(tmp_path: Path, bundle: Path) -> Iterator[TestClient]:
 
 
 def test_a_job_is_seen_and_deleted_by_its_caller_and_nobody_else(client: TestClient) -> None:
-    href = f"{URL}/{client.post(URL, content=zipped({'a.jpg': FRONT}), headers=ZIP | ANN).json()['batch_id']}"
+    ann, bob, keeper = of("ann"), of("bob"), of("kim", "admin")
+    href = f"{URL}/{client.post(URL, content=zipped({'a.jpg': FRONT}), headers=ZIP | ann).json()['batch_id']}"
     for path in (href, f"{href}/results"):
-        assert client.get(path, headers=BOB).json()["code"] == "unknown_batch"
-    assert client.delete(href, headers=BOB).status_code == 404
-    assert client.get(href, headers=ANN).json()["state"] == "waiting"
-    assert client.get(href, headers=KEEPER).json()["state"] == "waiting"
-    assert client.delete(href, headers=ANN).status_code == 204
-    assert client.get(href, headers=ANN).status_code == 404
+        assert client.get(path, headers=bob).json()["code"] == "unknown_batch"
+    assert client.delete(href, headers=bob).status_code == 404
+    assert client.get(href, headers=ann).json()["state"] == "waiting"
+    assert client.get(href, headers=keeper).json()["state"] == "waiting"
+    assert client.delete(href, headers=ann).status_code == 204
+    assert client.get(href, headers=ann).status_code == 404
     tried = Journal(client.app._app.state.answering.settings.journal_url).entries(action="access_denied")
     assert {entry.payload["why"] for entry in tried} == {"owner"}
     assert sorted(entry.payload["method"].partition(" ")[0] for entry in tried) == ["DELETE", "GET", "GET"]
@@ -43,7 +46,7 @@ def test_a_job_is_seen_and_deleted_by_its_caller_and_nobody_else(client: TestCli
 
 def test_what_a_job_asked_stands_in_the_journal_under_its_caller(client: TestClient) -> None:
     worker = client.app._app.state.batches
-    client.post(URL, content=zipped({"a.jpg": FRONT}), headers=ZIP | ANN)
+    client.post(URL, content=zipped({"a.jpg": FRONT}), headers=ZIP | of("ann"))
     work(worker)
     journal = Journal(worker.settings.journal_url)
     created, finished = journal.entries(action="batch")
