@@ -1,6 +1,6 @@
 """Recognisers to measure beside the committed one; their networks have random weights, as time does not depend on them.
 
-Shapes: H W C a picture, C D a cohort of embeddings.
+Shapes: H W C a picture.
 """
 
 import shutil
@@ -27,8 +27,6 @@ from training.profiles import PROFILES, Recipe
 
 EMBEDDING_DIM: Final = 128
 CALIBRATED_ON: Final = 8
-_COHORT: Final = 256
-_COHORT_TOP: Final = 32
 UNTRAINED: Final = {
     "standard_fast": PROFILES["standard"]["fast"].model_copy(update={"size_px": 240}),
     "standard_accurate": PROFILES["standard"]["accurate"],
@@ -91,16 +89,13 @@ def _with_accurate(patterns: dict[str, PatternSpec]) -> dict[str, PatternSpec]:
 
 
 def _exported(role: str, name: str, *, pictures: Sequence[bytes], work: Path, out: Path) -> MemberSpec:
-    """The network's int8 file and a random cohort in `out`."""
+    """The network's int8 file in `out`."""
     recipe = UNTRAINED[name]
     _, int8 = export_untrained(name, recipe, work, crops=crops_of(pictures, recipe.preprocess))
-    file, cohort = f"{role}.int8.onnx", f"{role}.cohort.npy"
+    file = f"{role}.int8.onnx"
     shutil.copy(int8, out / file)
-    rows_CD = np.random.default_rng(0).normal(size=(_COHORT, EMBEDDING_DIM)).astype(np.float32)
-    np.save(out / cohort, rows_CD / np.linalg.norm(rows_CD, axis=1, keepdims=True))
     return MemberSpec(name=role, architecture=recipe.architecture, onnx_fp32=file, onnx_int8=file, serve="int8",
-                      preprocess=recipe.preprocess, embedding_dim=EMBEDDING_DIM, cohort=cohort,
-                      cohort_top=_COHORT_TOP)  # fmt: skip
+                      preprocess=recipe.preprocess, embedding_dim=EMBEDDING_DIM)  # fmt: skip
 
 
 def _copied(base: Path, out: Path) -> Path:
@@ -118,5 +113,5 @@ def _written(out: Path, spec: RecogniserSpec, **changed: Any) -> Path:
 
 def _files_of(members: Sequence[MemberSpec]) -> set[str]:
     """A member that is served in full precision alone has no other file."""
-    named = (file for member in members for file in (member.onnx_fp32, member.onnx_int8, member.cohort))
+    named = (file for member in members for file in (member.onnx_fp32, member.onnx_int8))
     return {file for file in named if file is not None}

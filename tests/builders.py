@@ -113,8 +113,6 @@ def member_spec(name: str, **overrides) -> MemberSpec:
         "serve": "fp32",
         "preprocess": preprocess_spec(),
         "embedding_dim": DIM,
-        "cohort": f"{name}.cohort.npy",
-        "cohort_top": 20,
     }
     return MemberSpec(**{**facts, **overrides})
 
@@ -177,13 +175,10 @@ def tiny_recogniser(directory: Path, **overrides) -> Recogniser:
     """Write and load a real two-member recogniser with random weights."""
     spec = recogniser_spec(**overrides)
     directory.mkdir(parents=True, exist_ok=True)
-    rng = np.random.default_rng(0)
     for seed, member in enumerate(spec.members):
         encoder = mapped_encoder_onnx if member.map_output else encoder_onnx
         onnx.save(encoder(seed=seed), directory / member.onnx_fp32)
-        rows = rng.normal(size=(30, DIM)).astype(np.float32)
-        np.save(directory / member.cohort, rows / np.linalg.norm(rows, axis=1, keepdims=True))
-    files = [name for member in spec.members for name in (member.onnx_fp32, member.cohort)]
+    files = [member.onnx_fp32 for member in spec.members]
     write_spec(directory, spec.model_copy(update={"files": file_digests(directory, files)}))
     return Recogniser.load(directory)
 

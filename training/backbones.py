@@ -194,6 +194,6 @@ def load_encoder(path: Path) -> tuple[Encoder, Recipe]:
 
 
 def read_prototypes(path: Path) -> torch.Tensor:
-    """The unit prototypes (C, D) of the classes a member was trained on: its cohort."""
+    """The unit prototypes (C, D) of the classes a member was trained on."""
     with safe_open(path, "pt") as file:
         return file.get_tensor(PROTOTYPES).float()

@@ -61,7 +61,7 @@ def fit_cues(predictor: Predictor, examples: Sequence[Example], *, rng: np.rando
     neutral = predictor.recogniser.spec.cues
     members = {}
     for name in predictor.recogniser.members:
-        pairs = [_genuine_and_impostor(scorer.normalised(name, e.sides[0]), e, predictor, rng=rng, best=np.max)
+        pairs = [_genuine_and_impostor(scorer.cosines(name, e.sides[0]), e, predictor, rng=rng, best=np.max)
                  for e in examples]  # fmt: skip
         members[name] = fit_log_ratio(*map(np.concatenate, zip(*pairs, strict=True)))
     features = {}
@@ -91,12 +91,18 @@ def _genuine_and_impostor(
 
 
 class Table:
-    """The cues of a split's examples, collected once and put together for each pattern."""
+    """The cues of a split's examples, collected once and put together for each pattern.
 
-    def __init__(self, predictor: Predictor, examples: Sequence[Example]) -> None:
+    `among` are the appearances that stand for the gallery, ascending, every right one included; all by default.
+    """
+
+    def __init__(self, predictor: Predictor, examples: Sequence[Example], *, among: np.ndarray | None = None) -> None:
         self.examples = list(examples)
         self._predictor = predictor
-        self._typed_Q = [predictor.collect((), members=(), metadata=e.typed).cues for e in self.examples]
+        groups_A = np.array([appearance.look_group for appearance in predictor.gallery.appearances])
+        self._among = np.arange(len(groups_A)) if among is None else among
+        self._groups_A = groups_A[self._among]
+        self._typed_Q = [self._kept(predictor.collect((), members=(), metadata=e.typed).cues) for e in self.examples]
         self._looked: dict[tuple[str, ...], list[dict[str, np.ndarray]]] = {}
 
     def rows(self, pattern: Pattern) -> np.ndarray:
@@ -110,13 +116,13 @@ class Table:
         looked_Q, typed = self._looking(pattern.members), [_CUE_OF_FIELD[field] for field in pattern.typed]
         names = [*looked_Q[0], *typed]
         cues_QAC = np.stack([np.stack([(looked_Q[q] | self._typed_Q[q])[name] for name in names], 1) for q in rows])
-        groups_A = np.array([appearance.look_group for appearance in self._predictor.gallery.appearances])
-        others_QA = np.stack([groups_A != self.examples[q].look_group for q in rows])
+        others_QA = np.stack([self._groups_A != self.examples[q].look_group for q in rows])
+        truth_Q = np.searchsorted(self._among, [self.examples[q].truth for q in rows])
         weights = (1 - unknown_prior) / len(rows), unknown_prior / len(rows)
         return names, FusionProblem(
             cues_QAC=np.concatenate([cues_QAC, cues_QAC]),
             active_QA=np.concatenate([np.ones_like(others_QA), others_QA]),
-            truth_Q=np.concatenate([[self.examples[q].truth for q in rows], np.full(len(rows), WORLD)]),
+            truth_Q=np.concatenate([truth_Q, np.full(len(rows), WORLD)]),
             weight_Q=np.repeat(weights, len(rows)),
         )
 
@@ -124,9 +130,24 @@ class Table:
         if members not in self._looked:
             nothing = only(self.examples[0].typed, ())
             self._looked[members] = [
-                self._predictor.collect(e.sides, members=members, metadata=nothing).cues for e in self.examples
+                self._kept(self._predictor.collect(e.sides, members=members, metadata=nothing).cues)
+                for e in self.examples
             ]
         return self._looked[members]
+
+    def _kept(self, cues: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        return {name: ratio_A[self._among].astype(np.float32) for name, ratio_A in cues.items()}
+
+
+def drawn_candidates(
+    examples: Sequence[Example], *, num_appearances: int, num: int, rng: np.random.Generator
+) -> np.ndarray:
+    """`num` appearances drawn at random, and every right one: weights fitted among them are those of the gallery.
+
+    McFadden, "Modelling the Choice of Residential Location" (1978), on sampled alternatives.
+    """
+    drawn = rng.permutation(num_appearances)[:num]
+    return np.unique([*drawn, *(e.truth for e in examples)]).astype(int)
 
 
 @dataclass(frozen=True)

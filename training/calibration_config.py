@@ -33,7 +33,7 @@ class CalibrationConfig(BaseModel):
     read_imprints: bool = Field(
         True, description="whether imprints are read from pictures; without, answers are faster and far less certain"
     )
-    imprint_error_rate: float = Field(0.03, gt=0, lt=0.5, description="assumed share of characters a person mistypes")
+    imprint_error_rate: float = Field(0.1, gt=0, lt=0.5, description="assumed share of characters a person mistypes")
     typed_color_error_rate: float = Field(0.08, gt=0, lt=0.5, description="assumed share of colours named differently")
     typed_shape_error_rate: float = Field(0.05, gt=0, lt=0.5, description="assumed share of outlines named differently")
     size_sd_mm: float = Field(0.7, gt=0, le=5, description="assumed standard deviation of a measured size, mm")

@@ -17,7 +17,6 @@ from training.quantise import quantise
 
 EMBEDDING = "embedding_BD"
 _OPSET = 17
-_COHORT_TOP = 32
 
 
 @dataclass(frozen=True)
@@ -59,8 +58,6 @@ def export_member(
         serve="int8" if parity.int8_serves else "fp32",
         preprocess=recipe.preprocess,
         embedding_dim=encoder.neck.out_features,
-        cohort=f"{member}.cohort.npy",
-        cohort_top=_COHORT_TOP,
         map_output=MAP if MAP in outputs else None,
     )
     return MemberExport(spec, out, parity)

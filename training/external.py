@@ -19,7 +19,6 @@ from bentos.runtime.errors import RuntimeFault
 from bentos.runtime.preprocess import to_batch
 from training.parity import Parity, check_same_direction
 
-COHORT_TOP = 32
 _UNIT = "unit_embedding"
 _REFUSALS = (ort_errors.Fail, ort_errors.InvalidArgument, ort_errors.InvalidGraph, ort_errors.InvalidProtobuf,
              ort_errors.NotImplemented, ort_errors.RuntimeException, ort_errors.NoModel)  # fmt: skip
@@ -84,8 +83,6 @@ def export_external(
         serve="fp32",
         preprocess=known.preprocess,
         embedding_dim=dim,
-        cohort=f"{member}.cohort.npy",
-        cohort_top=COHORT_TOP,
     )
     return spec, parity
 

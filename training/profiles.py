@@ -36,7 +36,7 @@ class Recipe(BaseModel):
 
 
 _EFFICIENTNET = Recipe(
-    architecture="tf_efficientnetv2_b1", size_px=192, epochs=40, batch_size=96, learning_rate=1e-3, drop_path=0.1,
+    architecture="tf_efficientnetv2_b1", size_px=128, epochs=40, batch_size=96, learning_rate=1e-3, drop_path=0.1,
     mean=_IMAGENET_MEAN, std=_IMAGENET_STD,
 )  # fmt: skip
 _VIT = Recipe(
@@ -50,8 +50,8 @@ _LITE = Recipe(
 
 PROFILES: dict[ProfileName, dict[MemberName, Recipe]] = {
     "demo": {
-        "fast": _LITE.model_copy(update={"size_px": 96}),
-        "accurate": _LITE,
+        "fast": _LITE,
+        "accurate": _LITE.model_copy(update={"size_px": 160}),
     },
     "standard": {"fast": _EFFICIENTNET, "accurate": _VIT},
     "production": {

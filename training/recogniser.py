@@ -1,4 +1,4 @@
-"""Assembly: exported members become a recogniser, with cohort, fusion, router and thresholds fitted to it."""
+"""Assembly: exported members become a recogniser, with fusion, router and thresholds fitted to it."""
 
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -27,19 +27,29 @@ from bentos.runtime.medication import Medication, appearance_id_of, fold_imprint
 from bentos.runtime.predictor import Predictor
 from bentos.runtime.recogniser import Recogniser
 from training.attributes import fit_attributes, photographs_to_fit, without_reading
-from training.calibrate import ROUTER_FEATURES, Pattern, Split, Table, fit_cues, fit_patterns, fit_quality, fit_router
+from training.calibrate import (
+    ROUTER_FEATURES,
+    Pattern,
+    Split,
+    Table,
+    drawn_candidates,
+    fit_cues,
+    fit_patterns,
+    fit_quality,
+    fit_router,
+)
 from training.calibration_config import CalibrationConfig
 from training.examples import Observed, make_examples, observe_photos
 from training.reading.weights import write_reader
 from training.useful import useful_cues
 
+_FIT_CANDIDATES = 512
 _NEUTRAL = LogisticSpec(slope=1.0, intercept=0.0)
-MAX_COHORT = 1024
 
 
 @dataclass(frozen=True)
 class ExportedMember:
-    """A member's ONNX files and its record; `spec.cohort` names a file that assembly writes."""
+    """A member's ONNX files and its record."""
 
     spec: MemberSpec
     directory: Path
@@ -89,7 +99,6 @@ def assemble_recogniser(
     seen = set(dataset.loc[dataset["appearance_role"] == "seen", "appearance_id"])
     trained_on = [row for row in medications if appearance_id_of(row) in seen]
     draft = _with_world(draft, market or trained_on, directory=work / "recogniser")
-    _write_cohorts(Gallery.load(work / "gallery"), seen, members, work / "recogniser")
     predictor = _reload(draft, work)
     see = partial(_observe, predictor, dataset, home=home, config=config, on_progress=on_progress)
     observed = {split: see(split) for split in ("fit", "calibrate")}
@@ -138,19 +147,18 @@ def _files(spec: MemberSpec) -> list[str]:
 def _write(
     spec: RecogniserSpec, members: Sequence[ExportedMember], directory: Path, *, read_imprints: bool
 ) -> RecogniserSpec:
-    """Copy the networks' files beside a record that names them; the cohort starts as one zero row."""
+    """Copy the networks' files beside a record that names them."""
     directory.mkdir(parents=True)
     for member in members:
         for file in _files(member.spec):
             shutil.copyfile(member.directory / file, directory / file)
-        np.save(directory / member.spec.cohort, np.zeros((1, member.spec.embedding_dim), np.float32))
     if read_imprints:
         spec = spec.model_copy(update={"reader": write_reader(directory)})
     return _seal(spec, directory)
 
 
 def _seal(spec: RecogniserSpec, directory: Path) -> RecogniserSpec:
-    names = [file for member in spec.members for file in (*_files(member), member.cohort)]
+    names = [file for member in spec.members for file in _files(member)]
     names += [spec.reader.finder_onnx, spec.reader.reader_onnx] if spec.reader else []
     names += [spec.imprint_world] if spec.imprint_world else []
     names += [spec.attributes.file] if spec.attributes else []
@@ -182,17 +190,6 @@ def _with_attributes(
                            members=tuple(predictor.recogniser.members),
                            directory=predictor.recogniser.directory)  # fmt: skip
     return spec.model_copy(update={"attributes": found})
-
-
-def _write_cohorts(gallery: Gallery, seen: set[str], members: Sequence[ExportedMember], directory: Path) -> None:
-    """The cohort: one reference view per side of each appearance the members were trained on, else of each."""
-    rows: dict[tuple[str, str], int] = {}
-    for row, view in enumerate(gallery.spec.views):
-        if view.appearance_id in seen or not seen:
-            rows.setdefault((view.appearance_id, view.side), row)
-    chosen = sorted(rows.values())[:MAX_COHORT]
-    for member in members:
-        np.save(directory / member.spec.cohort, gallery.prototypes[member.spec.name][chosen])
 
 
 def _reload(spec: RecogniserSpec, work: Path) -> Predictor:
@@ -233,11 +230,13 @@ def _fit(
     }
     spec = draft.model_copy(update={"cues": fit_cues(predictor, examples["fit", False], rng=rng)})
     predictor = _reload(spec, work)
-    spec = _with_useful_attributes(spec, Table(predictor, examples["fit", False]))
+    among = drawn_candidates(examples["fit", False], num_appearances=len(predictor.gallery.appearances),
+                             num=_FIT_CANDIDATES, rng=rng)  # fmt: skip
+    spec = _with_useful_attributes(spec, Table(predictor, examples["fit", False], among=among))
     predictor = _reload(spec, work)
-    splits = {name: Split(Table(predictor, examples[name, False]), Table(predictor, examples[name, True]))
-              for name in observed}  # fmt: skip
-    patterns = fit_patterns(predictor, splits["fit"], splits["calibrate"], config=config, rng=rng,
+    fit = Split(*(Table(predictor, examples["fit", two], among=among) for two in (False, True)))
+    calibrate = Split(*(Table(predictor, examples["calibrate", two]) for two in (False, True)))
+    patterns = fit_patterns(predictor, fit, calibrate, config=config, rng=rng,
                             on_pattern=lambda done, total: on_progress("patterns", done, total))  # fmt: skip
     quality = fit_quality(examples["fit", False])
     spec = spec.model_copy(update={"patterns": patterns, "quality": quality})

@@ -53,8 +53,6 @@ class MemberSpec(_Record):
     serve: Literal["fp32", "int8"]
     preprocess: PreprocessSpec
     embedding_dim: int
-    cohort: str = Field(description="npy file (C, embedding_dim): training prototypes that stand for the world")
-    cohort_top: int = Field(description="how many nearest cohort members normalise a score (adaptive s-norm)")
     map_output: Annotated[str | None, LATER] = Field(None, description="output that says what each region adds")
 
 
@@ -175,9 +173,12 @@ class QualitySpec(_Record):
 
 
 class RecogniserSpec(_Record):
-    """`recogniser.json`. Its digest covers every file through their SHA-256."""
+    """`recogniser.json`. Its digest covers every file through their SHA-256.
 
-    schema_version: Literal[1] = 1
+    Version 1 normalised a member's scores by a cohort of views, which version 2 does without: their figures differ.
+    """
+
+    schema_version: Literal[2] = 2
     name: str
     created_at: str
     profile: str
@@ -284,6 +285,9 @@ def _read(directory: Path, name: str, kind: type) -> "RecogniserSpec | GallerySp
     except FileNotFoundError as error:
         raise ContractError(f"{directory} holds no {name}") from error
     except ValidationError as error:
+        if any(fault["loc"] == ("schema_version",) for fault in error.errors()):
+            raise ContractError(f"{directory / name} is of another version than this program reads; make it anew, by "
+                                "training or from the committed weights") from error  # fmt: skip
         raise ContractError(f"{directory / name} is not of the contract's form: {error}") from error
     for file, expected in spec.files.items():
         _check_file(directory, file, expected)

@@ -14,7 +14,7 @@ from bentos.runtime.gallery import Gallery
 
 CONTRADICTION_NATS = -2.5
 TOO_BUSY = "the service was too busy to look closer: only the fast network was asked"
-IMPRINT_GAP_NATS = 5.0
+IMPRINT_GAP_NATS = 4.0
 MAX_ALTERNATIVES = 5
 MAX_SET_LISTED = 100
 _MEMBERS = ("fast", "accurate")

@@ -1,8 +1,7 @@
 """Evidence: what the pictures and the typed facts say for and against each appearance, cue by cue, in nats.
 
-Every number is log p(cue | appearance) - log p(cue | the world). Picture scores are normalised by the
-recogniser's fixed cohort (adaptive s-norm: Matejka et al., "Analysis of Score Normalization in Multilingual
-Speaker Recognition", Interspeech 2017), so enrolling or removing a pill leaves the others' scores as they were.
+Every number is log p(cue | appearance) - log p(cue | the world). A picture's score depends on it and on one view
+alone, so enrolling or removing a pill leaves the others' scores as they were.
 
 Shapes: P pictures of the pill (1 or 2), V views, A appearances, K views of one side, D embedding.
 """
@@ -21,13 +20,12 @@ from bentos.runtime.features import VisualFeatures
 from bentos.runtime.gallery import Gallery
 from bentos.runtime.locate import Located
 from bentos.runtime.read import Line, Reading
-from bentos.runtime.recogniser import Member, Recogniser
+from bentos.runtime.recogniser import Recogniser
 from bentos.runtime.statistics import PictureStatistics
 from bentos.runtime.typed import typed_cues
 
 READ_IMPRINT = "read_imprint"
 TWO_SIDES = "two_sides"
-SELF_VIEWS = 2
 EVERY = slice(None)
 
 
@@ -62,14 +60,11 @@ class Evidence:
 
 
 class Scorer:
-    """Scores observations against one gallery with one recogniser; holds the prototypes' cohort statistics."""
+    """Scores observations against one gallery with one recogniser."""
 
     def __init__(self, recogniser: Recogniser, gallery: Gallery) -> None:
         self._recogniser = recogniser
         self._gallery = gallery
-        self._world = {
-            name: cohort_statistics(gallery.prototypes[name], member) for name, member in recogniser.members.items()
-        }
 
     def typed(self, metadata: PillMetadata) -> dict[str, np.ndarray]:
         """The cues of what was typed; they are the same whichever member looks.
@@ -151,39 +146,21 @@ class Scorer:
             [line], stray_share=spec.stray_share, world=self._recogniser.imprint_world
         )
 
-    def gain(self, member: str, side: SideObservation, row: int) -> np.ndarray:
-        """How the member's unweighted nats for one view change with the side's embedding, (D,), limits aside."""
-        _, sd = cohort_statistics(side.embedding(self._recogniser, member)[None], self._recogniser.members[member])
-        slope = self._recogniser.spec.cues.members[member].slope
-        return 0.5 * slope * (1 / sd + 1 / self._world[member][1][row]) * self._gallery.prototypes[member][row]
+    def gain(self, member: str, row: int) -> np.ndarray:
+        """How the member's unweighted nats for one view change with a side's embedding, (D,), limits aside."""
+        return self._recogniser.spec.cues.members[member].slope * self._gallery.prototypes[member][row]
 
     def _ratio(self, name: str, side: SideObservation, rows: np.ndarray | slice) -> np.ndarray:
         cues = self._recogniser.spec.cues
         if name in FEATURE_CUES:
             distance_V = self._once(side, name, lambda: DISTANCES[name](side.features, self._gallery.features))
             return log_ratio(distance_V[rows], getattr(cues, name))
-        score_V = self._once(side, name, lambda: self.normalised(name, side))
+        score_V = self._once(side, name, lambda: self.cosines(name, side))
         return log_ratio(score_V[rows], cues.members[name])
 
-    def normalised(self, member: str, side: SideObservation) -> np.ndarray:
-        """Cohort-normalised cosine of the side to every view, (V,)."""
-        embedding_D = side.embedding(self._recogniser, member)
-        mean, sd = cohort_statistics(embedding_D[None], self._recogniser.members[member])
-        cosine_V = self._gallery.prototypes[member] @ embedding_D
-        mean_V, sd_V = self._world[member]
-        return 0.5 * ((cosine_V - mean) / sd + (cosine_V - mean_V) / sd_V)
-
-
-def cohort_statistics(embeddings_BD: np.ndarray, member: Member) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation (B,), (B,) of the cosines to the nearest `cohort_top` cohort members.
-
-    The two nearest are passed over: for a pill that stands in the cohort they are the pill itself.
-    """
-    cosines_BC = np.sort(embeddings_BD @ member.cohort_CD.T, axis=1)
-    num_cohort = cosines_BC.shape[1]
-    last = num_cohort - SELF_VIEWS if num_cohort > 2 * SELF_VIEWS else num_cohort
-    nearest_BT = cosines_BC[:, max(0, last - member.spec.cohort_top) : last]
-    return nearest_BT.mean(axis=1), nearest_BT.std(axis=1) + 0.02
+    def cosines(self, member: str, side: SideObservation) -> np.ndarray:
+        """Cosine of the side to every view, (V,)."""
+        return self._gallery.prototypes[member] @ side.embedding(self._recogniser, member)
 
 
 def _color_distance(features: VisualFeatures, reference: Mapping[str, np.ndarray]) -> np.ndarray:

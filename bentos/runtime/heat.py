@@ -79,7 +79,7 @@ class Explainer:
         _, map_BHWD = self.recogniser.embed_with_map(member, [side.crops[member]])
         if map_BHWD is None:
             return np.zeros(grid_shape(side.located))
-        gain_D = sum(leg.sign * self.scorer.gain(member, side, leg.row) for leg in legs)
+        gain_D = sum(leg.sign * self.scorer.gain(member, leg.row) for leg in legs)
         share_HW = (map_BHWD[0] @ gain_D).astype(np.float32)
         return on_grid(share_HW, side.located, spec=self.recogniser.members[member].spec.preprocess)
 

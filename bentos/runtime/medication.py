@@ -89,6 +89,11 @@ class Medication(BaseModel):
         return " ".join(name.casefold().split())
 
     @property
+    def is_pack(self) -> bool:
+        """Whether the row is one of the pills of a pack (RxNorm's term types GPCK and BPCK, in braces)."""
+        return self.clinical_drug.startswith("{")
+
+    @property
     def display_name(self) -> str:
         """What a person reads: the RxNorm name, else generic name and strength."""
         return self.rxnorm_name or f"{self.generic_name} {self.strength or ''}".strip()

@@ -1,6 +1,6 @@
 """A recogniser: the members' ONNX encoders and everything fitted with them, checked before use.
 
-Shapes: B pictures, S size in px, D embedding, C cohort.
+Shapes: B pictures, S size in px, D embedding.
 """
 
 from collections.abc import Sequence
@@ -23,11 +23,10 @@ _NOTHING_MORE.only_execute_path_to_fetches = True
 
 @dataclass(frozen=True)
 class Member:
-    """One encoder with its session and the cohort that normalises its scores."""
+    """One encoder with its session."""
 
     spec: MemberSpec
     session: ort.InferenceSession
-    cohort_CD: np.ndarray
 
     def embed(self, crops: Sequence[np.ndarray], *, max_batch: int = 32) -> np.ndarray:
         """Map uint8 crops (S, S, 3) to unit rows (B, D), float32."""
@@ -102,10 +101,7 @@ def session_options() -> ort.SessionOptions:
 
 
 def open_member(directory: Path, spec: MemberSpec) -> Member:
-    """Open the member's session and its cohort."""
+    """Open the member's session."""
     file = spec.onnx_int8 if spec.serve == "int8" else spec.onnx_fp32
     session = ort.InferenceSession(directory / file, session_options(), providers=["CPUExecutionProvider"])
-    cohort = np.load(directory / spec.cohort, allow_pickle=False)
-    if cohort.ndim != 2 or cohort.shape[1] != spec.embedding_dim:
-        raise ContractError(f"cohort of {spec.name} has shape {cohort.shape}, expected (C, {spec.embedding_dim})")
-    return Member(spec, session, cohort.astype(np.float32))
+    return Member(spec, session)

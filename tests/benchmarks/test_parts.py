@@ -88,7 +88,7 @@ def test_scoring_is_measured_at_each_size(place: Path) -> None:
 
 def test_networks_and_stages_are_measured(place: Path) -> None:
     found = measured(place, "networks")
-    assert list(found["networks"]) == ["tf_efficientnet_lite0 96 px fp32", "imprint reader"]
+    assert list(found["networks"]) == ["tf_efficientnet_lite0 128 px fp32", "imprint reader"]
     assert {"decode", "locate", "read imprint", "embed", "score, decide, explain"} <= set(found["stages"])
 
 

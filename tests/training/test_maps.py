@@ -44,7 +44,6 @@ def test_the_mean_of_the_map_is_the_embedding(name: str) -> None:
 def test_a_served_member_gives_the_map_and_its_embedding_is_the_same_without(tmp_path: Path, serve: str) -> None:
     weights = saved(tmp_path / "w.safetensors", architecture="test_efficientnet")
     spec = export_member(weights, member="fast", out=tmp_path, calibration_crops=crops(64)).spec
-    np.save(tmp_path / spec.cohort, np.zeros((3, 32), np.float32))
     member = open_member(tmp_path, spec.model_copy(update={"serve": serve}))
     embedding_BD, map_BHWD = member.embed_with_map(crops(64, num=3))
     assert np.allclose(embedding_BD, member.embed(crops(64, num=3)), atol=1e-6)

@@ -92,9 +92,9 @@ def recogniser(
     fast: Annotated[Path, typer.Option(help="weights of the fast member")],
     accurate: Annotated[Path | None, typer.Option(help="weights of the accurate member")] = None,
     profile: str = "demo",
-    photos_per_side: int = 2,
+    photos_per_side: int = 5,
     num_others: int = 150,
-    max_photos: int = 900,
+    max_photos: int = 1600,
     seed: int = 7,
 ) -> None:
     """Fit a recogniser of pre-trained members on simulated photographs of held-out reference sides."""

@@ -6,8 +6,8 @@ the manifest's columns.
 """
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -16,7 +16,7 @@ import pandas as pd
 
 from bentos.runtime.enrol import ReferencePicture
 from bentos.runtime.medication import Medication, appearance_id_of, look_group_of
-from data.catalogue.nlm import NlmCatalogue, read_nlm_catalogue
+from data.catalogue.nlm import read_nlm_catalogue
 from data.enrolment import Reference, sides_of
 from data.sources.rximage import CutOutError
 from training.pretrain.held_out import held_out
@@ -29,22 +29,48 @@ _JPEG_QUALITY = (70, 95)
 
 @dataclass(frozen=True)
 class SimulatedSet:
-    """`photos` has the data set's columns, paths below `home`; `references` are the sides of the small gallery.
+    """`photos` has the data set's columns, paths below `home`; `references` are the sides of the whole gallery.
 
-    `market` is the whole catalogue but for the held-out looks: what imprints in general say.
+    `medications` are the gallery's, `market` the whole catalogue but for the held-out looks: what imprints in general
+    say.
     """
 
     home: Path
     photos: pd.DataFrame
     medications: tuple[Medication, ...]
-    references: tuple[ReferencePicture, ...]
+    references: "Sides"
     market: tuple[Medication, ...]
 
     @property
     def fingerprint(self) -> str:
-        """Twelve hex digits over all photographs and the catalogue's medications of the small gallery."""
+        """Twelve hex digits over all photographs and the gallery's medications."""
         told = [*sorted(self.photos["photo_id"]), *(row.model_dump_json() for row in self.medications)]
         return hashlib.sha256("\n".join(told).encode()).hexdigest()[:12]
+
+
+@dataclass(frozen=True)
+class Sides:
+    """Both sides of each medication's first frame under `rximage`, cut out anew whenever they are walked through.
+
+    Frames that cannot be cut are passed over.
+    """
+
+    rximage: Path
+    image_files: Mapping[str, Sequence[str]]
+    medication_ids: tuple[str, ...]
+
+    def __iter__(self) -> Iterator[ReferencePicture]:
+        for medication_id in self.medication_ids:
+            frame = Reference(medication_id, self.rximage / "images" / self.image_files[medication_id][0], None)
+            try:
+                yield from list(sides_of(frame, source="rximage"))
+            except CutOutError:
+                continue
+
+    def among(self, medication_ids: Collection[str]) -> "Sides":
+        """Those of some medications, in their order here."""
+        chosen = tuple(number for number in self.medication_ids if number in medication_ids)
+        return replace(self, medication_ids=chosen)
 
 
 def simulated_set(
@@ -57,28 +83,30 @@ def simulated_set(
     splits: Sequence[str] = SPLITS,
     on_side: Callable[[int], None] = lambda num: None,
 ) -> SimulatedSet:
-    """Photographs of held-out sides under `rximage`, and a gallery of all of them with `num_others` trained looks.
+    """Photographs of held-out sides under `rximage` and of `num_others` trained looks, with the whole gallery.
 
     A held-out look group is in one split alone: a third each to fit, to calibrate and to test; those of `splits`
-    are photographed, and the trained looks as split `train`.
+    are photographed, and the trained looks as split `train`. Packs are in the gallery, but not photographed: which of
+    their pills a picture shows is not sure (of 14 unknown pills that looked most like known ones, ten were
+    contraceptives whose picture is of the same pack's or another's pill), and a wrong label moves every limit.
     """
     read = read_nlm_catalogue(rximage / "catalogue.csv")
-    known = {row.medication_id: row for row in read.medications}
-    chosen = _chosen(read.gallery_medications, num_others=num_others, seed=seed)
-    rows, references = [], []
-    for reference in _sides(rximage, read, chosen):
+    known = {row.medication_id: row for row in read.gallery_medications}
+    sides = Sides(rximage, read.image_files, tuple(known))
+    photographed = _photographed_of(read.gallery_medications, splits=splits, num_others=num_others, seed=seed)
+    rows = []
+    for done, reference in enumerate(sides.among(photographed), start=1):
         medication = known[reference.medication_id]
-        references.append(reference)
         look = look_group_of(medication)
-        if held_out(look) and split_of(look) in splits:
+        if held_out(look):
             rows += _photographed(reference, medication, split=split_of(look), home=home, num=photos_per_side,
                                   seed=seed)  # fmt: skip
-        elif not held_out(look):
+        else:
             rows.append(_row(reference, medication, split="unused", path="", key=reference.picture_digest))
             rows += _photographed(reference, medication, split="train", home=home, num=photos_per_side, seed=seed)
-        on_side(len(references))
+        on_side(done)
     market = tuple(row for row in read.medications if not held_out(look_group_of(row)))
-    return SimulatedSet(home, pd.DataFrame(rows), tuple(known[key] for key in chosen), tuple(references), market)
+    return SimulatedSet(home, pd.DataFrame(rows), tuple(read.gallery_medications), sides, market)
 
 
 def write_labels(simulated: SimulatedSet) -> Path:
@@ -100,21 +128,14 @@ def split_of(look_group: str) -> str:
     return SPLITS[int(hashlib.sha256(f"split {look_group}".encode()).hexdigest(), 16) % len(SPLITS)]
 
 
-def _chosen(medications: Sequence[Medication], *, num_others: int, seed: int) -> list[str]:
-    held = [row.medication_id for row in medications if held_out(look_group_of(row))]
-    rest = [row.medication_id for row in medications if not held_out(look_group_of(row))]
+def _photographed_of(
+    medications: Sequence[Medication], *, splits: Sequence[str], num_others: int, seed: int
+) -> frozenset[str]:
+    single = [row for row in medications if not row.is_pack]
+    held = [row for row in single if held_out(look_group_of(row)) and split_of(look_group_of(row)) in splits]
+    rest = [row for row in single if not held_out(look_group_of(row))]
     order = np.random.default_rng(seed).permutation(len(rest))[:num_others]
-    return sorted([*held, *(rest[i] for i in order)])
-
-
-def _sides(rximage: Path, read: NlmCatalogue, chosen: Sequence[str]) -> Iterator[ReferencePicture]:
-    """Both sides of each chosen medication's first frame; frames that cannot be cut are passed over."""
-    for medication_id in chosen:
-        frame = Reference(medication_id, rximage / "images" / read.image_files[medication_id][0], None)
-        try:
-            yield from list(sides_of(frame, source="rximage"))
-        except CutOutError:
-            continue
+    return frozenset(row.medication_id for row in [*held, *(rest[i] for i in order)])
 
 
 def _photographed(

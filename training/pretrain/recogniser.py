@@ -1,6 +1,7 @@
 """The pre-trained recogniser: exported members and the reader, fitted on simulated photographs of held-out sides."""
 
 from collections.abc import Callable, Mapping
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -59,10 +60,11 @@ def _exported(file: Path, member: MemberName, simulated: SimulatedSet, *, out: P
 
 
 def _crops(simulated: SimulatedSet, spec: PreprocessSpec) -> list[np.ndarray]:
-    """Crops of evenly spaced reference sides, to set int8 ranges and to compare ONNX Runtime with torch."""
-    step = max(1, len(simulated.references) // _NUM_CROPS)
+    """Crops of evenly spaced medications' sides, to set int8 ranges and to compare ONNX Runtime with torch."""
+    numbers = simulated.references.medication_ids
+    chosen = numbers[:: max(1, 2 * len(numbers) // _NUM_CROPS)]
     crops = []
-    for reference in simulated.references[::step][:_NUM_CROPS]:
+    for reference in islice(simulated.references.among(chosen), _NUM_CROPS):
         located = locate(reference.rgb_HWC, alpha_HW=reference.mask_HW.astype(np.uint8) * 255)
         crops += [crop_pill(reference.rgb_HWC, located[0], spec=spec)]
     return crops

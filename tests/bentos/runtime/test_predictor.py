@@ -216,6 +216,14 @@ def test_a_file_changed_by_one_byte_is_refused(tmp_path):
         Predictor.from_bundle(bundle)
 
 
+def test_a_recogniser_of_another_version_is_refused_with_what_to_do(tmp_path):
+    bundle = tiny_bundle(tmp_path)
+    file = bundle / "recogniser" / "recogniser.json"
+    file.write_text(file.read_text().replace('"schema_version": 2', '"schema_version": 1'))
+    with pytest.raises(ContractError, match="another version than this program reads; make it anew"):
+        Predictor.from_bundle(bundle)
+
+
 def test_a_gallery_of_another_recogniser_is_refused(bundle, tmp_path):
     other = tiny_bundle(tmp_path, name="another")
     with pytest.raises(ContractError, match="belongs to recogniser"):
