@@ -23,8 +23,7 @@ _NOTES = (
     "prediction set; the coverage it promises holds for the recogniser's calibration domain, which these "
     "photographs are not part of, so what is measured here shows how far the promise carries. How the reader chooses "
     "its lines was compared on half of the simulated photographs with the figures of these photographs in sight, so "
-    "the reader's are somewhat optimistic. The cohort that normalises the encoders' scores is one random draw, and "
-    "other draws rank fewer of these photographs first: `training/weights/README.md` says by how much."
+    "the reader's are somewhat optimistic."
 )
 
 
