@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 VERDICT_FILE, PAGE_FILE = "verdict.json", "recalibration.md"
 _PARTS = {
     "set_threshold": "the sets' threshold",
-    "unknown_threshold": "the line below which a pill may be unknown",
+    "unknown_threshold": "the score below which a pill may be unknown",
     "identified_uncertainty": "the uncertainty up to which it is `identified`",
     "weights": "the cues' weights",
 }

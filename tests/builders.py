@@ -125,7 +125,7 @@ def pattern_spec(**overrides) -> PatternSpec:
         "temperature": 1.0,
         "set_threshold": -5.0,
         "identified_uncertainty": 0.5,
-        "unknown_threshold": (-20.0, 0.0),
+        "unknown_threshold": ((1, -20.0),),
     }
     return PatternSpec(**{**facts, **overrides})
 

@@ -207,7 +207,7 @@ def fit_pattern(
         temperature=fit_temperature(score_QA, held.truth_Q, held.weight_Q, unknown_prior=prior),
         set_threshold=0.0,
         identified_uncertainty=0.0,
-        unknown_threshold=(0.0, 0.0),
+        unknown_threshold=((1, 0.0),),
     )
     table = calibrate.of(pattern)
     examples = [table.examples[q] for q in table.rows(pattern)]

@@ -4,7 +4,6 @@ Shapes: Q queries, A appearances, C cues. Masked candidates carry a score of -in
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -114,12 +113,3 @@ def risk_threshold(uncertainty: np.ndarray, wrong: np.ndarray, *, max_error: flo
     errors = np.cumsum(wrong[order])
     safe = np.flatnonzero((errors + 1) / (np.arange(len(order)) + 2) <= max_error)
     return float(uncertainty[order][safe[-1]]) if len(safe) else 0.0
-
-
-def line_in_log_size(sizes: Sequence[int], limits: Sequence[float]) -> tuple[float, float]:
-    """Intercept and slope (>= 0) of the score limit as a line in log(gallery size), nats."""
-    x = np.log(np.asarray(sizes, float))
-    if len(x) < 2:
-        return float(limits[0]), 0.0
-    slope, intercept = np.polyfit(x, np.asarray(limits, float), 1)
-    return (float(intercept), float(slope)) if slope > 0 else (float(np.max(limits)), 0.0)

@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import pandas as pd
 from scipy.sparse import csr_matrix
 
-from bentos.runtime.contract import PatternSpec, StatusLimits
+from bentos.runtime.contract import PatternSpec, ScoreBySize, StatusLimits
 from bentos.runtime.gallery import Gallery
 from training.calibration_config import CalibrationConfig
 from training.examples import Example
-from training.fit import line_in_log_size, log_posterior
+from training.fit import log_posterior
 
 SIZES = (16, 64, 256, 1024)
 _NUM_CANDIDATES = 60
@@ -125,33 +126,33 @@ def group_limits(
     largest = max(foreign)
     answered = np.isfinite(known.best_N)
     if not answered.any():
-        return StatusLimits(identified_uncertainty=0.0, unknown_threshold=(0.0, 0.0))
-    chosen, most = StatusLimits(identified_uncertainty=0.0, unknown_threshold=score_line(foreign, 1.0, rate=rate)), 0
+        return StatusLimits(identified_uncertainty=0.0, unknown_threshold=((1, 0.0),))
+    chosen, most = StatusLimits(identified_uncertainty=0.0, unknown_threshold=score_limits(foreign, 1.0, rate=rate)), 0
     candidates = np.quantile(known.uncertainty_N[answered], np.linspace(0, 1, _NUM_CANDIDATES))
     for limit in np.unique(np.minimum(candidates, config.largest_uncertainty)):
         if limit == 0:  # says never
             continue
-        line = score_line(foreign, limit, rate=rate)
-        passing_N = (known.uncertainty_N <= limit) & (known.best_N >= line[0] + line[1] * np.log(largest))
+        points = score_limits(foreign, limit, rate=rate)
+        draft = StatusLimits(identified_uncertainty=float(limit), unknown_threshold=points)
+        passing_N = (known.uncertainty_N <= limit) & (known.best_N >= draft.unknown_limit(largest))
         num, errors = int(passing_N.sum()), int((passing_N & known.wrong_N).sum())
         if num > most and (errors + 1) / (num + 1) <= config.identified_error:
-            chosen, most = StatusLimits(identified_uncertainty=float(limit), unknown_threshold=line), num
+            chosen, most = draft, num
     return chosen
 
 
-def score_line(foreign: Mapping[int, Verdicts], uncertainty: float, *, rate: float) -> tuple[float, float]:
-    """Intercept and slope of the score, in log(gallery size), that at most `rate` of unknown pills reach.
+def score_limits(foreign: Mapping[int, Verdicts], uncertainty: float, *, rate: float) -> ScoreBySize:
+    """For every gallery size that was looked at, the score that at most `rate` of unknown pills reach.
 
-    Only those whose uncertainty is low enough to be named count. The line lies on or above the limit of every
-    size that was looked at.
+    Only those whose uncertainty is low enough to be named count. At a size where never too many are named the limit
+    is the higher one of the nearest sizes that need one.
     """
-    found = {size: _limit(verdicts, uncertainty, rate=rate) for size, verdicts in sorted(foreign.items())}
-    needed = {size: limit for size, limit in found.items() if limit is not None}
-    if not needed:
-        return _NO_LIMIT, 0.0
-    intercept, slope = line_in_log_size(list(needed), list(needed.values()))
-    short = max(limit - intercept - slope * np.log(size) for size, limit in needed.items())
-    return intercept + max(float(short), 0.0), slope
+    sizes = sorted(foreign)
+    found = np.array([_limit(foreign[size], uncertainty, rate=rate) for size in sizes], float)
+    if np.isnan(found).all():
+        return ((sizes[-1], _NO_LIMIT),)
+    below, above = pd.Series(found).ffill(), pd.Series(found).bfill()
+    return tuple(zip(map(float, sizes), np.fmax(below, above).tolist(), strict=True))
 
 
 def _limit(verdicts: Verdicts, uncertainty: float, *, rate: float) -> float | None:

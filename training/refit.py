@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import minimize
 
-from bentos.runtime.contract import PatternSpec, StatusLimits
+from bentos.runtime.contract import PatternSpec, ScoreBySize, StatusLimits
 from bentos.runtime.predictor import Predictor
 from training.calibrate import Pattern, Table
 from training.calibration_config import CalibrationConfig
@@ -97,8 +97,11 @@ def _moved(before: PatternSpec, *, bias: float, temperature: float) -> PatternSp
 
 
 def _shifted(limits: StatusLimits, shift: float) -> StatusLimits:
-    intercept, slope = limits.unknown_threshold
-    return limits.model_copy(update={"unknown_threshold": (intercept + shift, slope)})
+    return limits.model_copy(update={"unknown_threshold": _raised(limits.unknown_threshold, shift)})
+
+
+def _raised(points: ScoreBySize, shift: float) -> ScoreBySize:
+    return tuple((size, score + shift) for size, score in points)
 
 
 def _query_weights(cases: Cases, *, unknown_prior: float) -> np.ndarray:
@@ -179,7 +182,7 @@ def with_limits(
         judge.verdicts(score_QA[:num], temperature=draft.temperature),
         judge.verdicts(score_QA[num:], temperature=draft.temperature),
         weight_N,
-        log_size=float(np.log(max(predictor.gallery.num_active, 1))),
+        num_active=predictor.gallery.num_active,
         unknown_rate=config.unknown_error / (1 if draft.spelled is None else 2),
     )
     other, own = said.limits(draft.limits(spelled=False), spelled=False, config=config)
@@ -197,7 +200,7 @@ class Said:
     known: Verdicts
     foreign: Verdicts
     weight_N: np.ndarray
-    log_size: float
+    num_active: int
     unknown_rate: float
 
     def limits(
@@ -212,7 +215,7 @@ class Said:
 
     def _safe(self, before: StatusLimits, *, spelled: bool, config: CalibrationConfig) -> tuple[float, bool]:
         known = self.known.among(self.known.spelled_N == spelled)
-        answered = np.flatnonzero(known.best_N >= before.unknown_threshold[0] + self._growth(before))
+        answered = np.flatnonzero(known.best_N >= before.unknown_limit(self.num_active))
         if len(answered) == 0:
             return before.identified_uncertainty, False
         safe, own = risk_limit(known.uncertainty_N[answered], known.wrong_N[answered].astype(float),
@@ -220,17 +223,14 @@ class Said:
                                rate=config.identified_error)  # fmt: skip
         return float(np.clip(safe, 0, config.largest_uncertainty)), own
 
-    def _line(self, before: StatusLimits, safe: float, *, spelled: bool) -> tuple[tuple[float, float], bool]:
-        """The line raised or lowered to fit this gallery; its slope, how it grows with the gallery, stays."""
+    def _line(self, before: StatusLimits, safe: float, *, spelled: bool) -> tuple[ScoreBySize, bool]:
+        """The line raised or lowered to fit this gallery; how it grows with the gallery stays."""
         nameable_N = (self.foreign.spelled_N == spelled) & (self.foreign.uncertainty_N <= safe)
         best_N = np.where(nameable_N, self.foreign.best_N, _NO_SCORE)
-        old = before.unknown_threshold[0] + self._growth(before)
+        old = before.unknown_limit(self.num_active)
         limit, own = lower_limit(-best_N, self.weight_N, before=-old, rate=self.unknown_rate)
-        line = max(float(-limit), float(self.foreign.best_N.min())) + _PAST - self._growth(before)
-        return (line, before.unknown_threshold[1]), own
-
-    def _growth(self, limits: StatusLimits) -> float:
-        return limits.unknown_threshold[1] * self.log_size
+        found = max(float(-limit), float(self.foreign.best_N.min())) + _PAST
+        return _raised(before.unknown_threshold, found - old), own
 
 
 def needs(config: CalibrationConfig) -> dict[str, int]:

@@ -2,9 +2,11 @@
 
 import hashlib
 import json
+import math
 from pathlib import Path
 from typing import Annotated, Literal
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, ValidationError, model_serializer
 
 from bentos.runtime.errors import ContractError
@@ -77,15 +79,29 @@ class CueSpec(_Record):
     typed_shape_error_rate: float = Field(gt=0, lt=1)
 
 
+ScoreBySize = Annotated[tuple[tuple[float, float], ...], Field(min_length=1)]
+
+
 class StatusLimits(_Record):
     """When `identified` may be said: up to a total uncertainty, and from a score that unknown pills rarely reach.
 
     `identified_uncertainty` 0 says it never: no answer is so sure, whatever rounding makes of it.
-    `unknown_threshold` is (intercept, slope) of that score, a line in log(gallery size), nats.
+    `unknown_threshold` are points (gallery size, that score in nats), the sizes ascending.
     """
 
     identified_uncertainty: float = Field(ge=0, le=1)
-    unknown_threshold: tuple[float, float]
+    unknown_threshold: ScoreBySize
+
+    def unknown_limit(self, num_active: int) -> float:
+        """Score below which the pill may be one that is not in a gallery of this size, nats.
+
+        Between the points a line in log(size); below the first its score; beyond the last it goes on rising as from
+        the first to the last.
+        """
+        size_K, score_K = np.array(self.unknown_threshold, float).T
+        at, known_K = math.log(max(num_active, 1)), np.log(size_K)
+        rise = (score_K[-1] - score_K[0]) / (known_K[-1] - known_K[0]) if len(known_K) > 1 else 0.0
+        return float(np.interp(at, known_K, score_K) + max(rise, 0.0) * max(at - known_K[-1], 0.0))
 
 
 class PatternSpec(_Record):
@@ -101,7 +117,7 @@ class PatternSpec(_Record):
     temperature: float = Field(gt=0)
     set_threshold: float
     identified_uncertainty: float = Field(ge=0, le=1)
-    unknown_threshold: tuple[float, float]
+    unknown_threshold: ScoreBySize
     spelled: Annotated[StatusLimits | None, LATER] = None
 
     def limits(self, *, spelled: bool) -> StatusLimits:

@@ -1,6 +1,5 @@
 """From a posterior to what is said: the status with its reason, the ranking and the prediction set."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -60,12 +59,6 @@ class Ruling:
         return order_A[np.isfinite(self.posterior.score_A[order_A])]
 
 
-def unknown_limit(limits: StatusLimits, *, num_active: int) -> float:
-    """Score below which the pill may be one that is not in a gallery of this size, nats."""
-    intercept, slope = limits.unknown_threshold
-    return intercept + slope * math.log(max(num_active, 1))
-
-
 def decide_status(
     ruling: Ruling, gallery: Gallery, *, total: float, contradictions: Sequence[str], limits: StatusLimits
 ) -> tuple[Status, str]:
@@ -77,7 +70,7 @@ def decide_status(
         return "uncertain", TOO_BUSY
     if contradictions:
         return "uncertain", "the cues contradict each other"
-    if posterior.score_A[ruling.first()] < unknown_limit(limits, num_active=gallery.num_active):
+    if posterior.score_A[ruling.first()] < limits.unknown_limit(gallery.num_active):
         return "uncertain", "the evidence is too weak to rule out a pill that is not in the gallery"
     if total > limits.identified_uncertainty or not limits.identified_uncertainty:
         return "uncertain", "several medications remain possible"

@@ -11,7 +11,6 @@ from training.fit import (
     fit_fusion,
     fit_log_ratio,
     fit_temperature,
-    line_in_log_size,
     log_posterior,
     risk_threshold,
 )
@@ -84,9 +83,3 @@ def test_the_risk_threshold_stops_before_errors_pass_the_limit():
 
 def test_nothing_is_identified_where_no_limit_is_safe():
     assert risk_threshold(np.linspace(0, 1, 50), np.ones(50, bool), max_error=0.01) == 0.0
-
-
-def test_the_unknown_line_rises_with_gallery_size_or_stays_level():
-    assert line_in_log_size([8, 64, 512], [1.0, 2.0, 3.0])[1] > 0
-    intercept, slope = line_in_log_size([8, 64], [2.0, 1.0])
-    assert (intercept, slope) == (2.0, 0.0)

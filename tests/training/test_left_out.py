@@ -11,7 +11,6 @@ import pytest
 from scipy.stats import betabinom
 
 from bentos.runtime.answer import PillAnswer
-from bentos.runtime.decide import unknown_limit
 from bentos.runtime.predictor import Predictor
 from tests.training.worlds import World, make_world, observation_of
 from training.calibrate import Pattern, Split, Table, fit_cues, fit_pattern
@@ -92,7 +91,7 @@ def _passes(fitted: Fitted, example: Example, question: str, size: int, rng: np.
     pattern = fitted.predictor.recogniser.spec.patterns[PATTERNS[question].key]
     first = answer.alternatives[0]
     limits = pattern.limits(spelled=question == "imprint" and fitted.spells(example.typed.imprint, first.appearance_id))
-    above = first.score >= unknown_limit(limits, num_active=size)
+    above = first.score >= limits.unknown_limit(size)
     return above and answer.uncertainty.total <= limits.identified_uncertainty
 
 

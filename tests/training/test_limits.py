@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from bentos.runtime.contract import StatusLimits
 from training.calibration_config import CalibrationConfig
-from training.limits import Verdicts, group_limits, score_line
+from training.limits import Verdicts, group_limits, score_limits
 
 CONFIG = CalibrationConfig()
 
@@ -20,7 +21,7 @@ def everyone(said: Verdicts) -> np.ndarray:
 
 
 def passing(said: Verdicts, limits, *, size: int) -> np.ndarray:
-    line = limits.unknown_threshold[0] + limits.unknown_threshold[1] * np.log(size)
+    line = limits.unknown_limit(size)
     return (said.uncertainty_N <= limits.identified_uncertainty) & (said.best_N >= line)
 
 
@@ -66,10 +67,28 @@ def test_another_groups_answers_neither_pass_nor_count():
 
 
 @pytest.mark.parametrize("heights", [(1, 2, 3), (3, 1, 2), (2, 5, 1)])
-def test_the_line_lies_on_or_above_the_limit_of_every_size(heights):
+def test_the_limit_of_every_size_lets_few_unknown_pills_pass_and_no_more_are_refused_than_needed(heights):
     foreign = {size: verdicts(0.0, np.linspace(0, top, 1000))
                for size, top in zip((16, 256, 4096), heights, strict=True)}  # fmt: skip
-    intercept, slope = score_line(foreign, 0.5, rate=0.01)
-    assert slope >= 0
+    limits = StatusLimits(identified_uncertainty=0.5, unknown_threshold=score_limits(foreign, 0.5, rate=0.01))
     for size, said in foreign.items():
-        assert np.mean(said.best_N >= intercept + slope * np.log(size)) <= 0.01
+        assert 0.008 <= np.mean(said.best_N >= limits.unknown_limit(size)) <= 0.01
+
+
+def test_a_size_that_needs_no_limit_has_that_of_its_neighbours():
+    unsure = verdicts(0.9, np.full(1000, 50.0))
+    foreign = {16: unsure, 64: verdicts(0.0, np.linspace(0, 4, 1000)), 256: unsure, 1024: verdicts(0.0, np.zeros(1000))}
+    points = dict(score_limits(foreign, 0.5, rate=0.01))
+    assert points[16] == points[64] == points[256] == pytest.approx(3.96, abs=0.01)
+    assert points[1024] == pytest.approx(0, abs=0.01)
+    assert score_limits({16: unsure}, 0.5, rate=0.01)[0][1] < -1e5
+
+
+def test_the_limit_follows_a_line_in_log_size_between_its_points_and_rises_on_beyond_them():
+    limits = StatusLimits(identified_uncertainty=0.1, unknown_threshold=((10, 2.0), (100, 6.0), (1000, 7.0)))
+    assert [limits.unknown_limit(size) for size in (1, 10, 100, 1000)] == [2.0, 2.0, 6.0, 7.0]
+    assert limits.unknown_limit(32) == pytest.approx(4.0, abs=0.05)
+    assert limits.unknown_limit(10_000) == pytest.approx(9.5)
+    falling = limits.model_copy(update={"unknown_threshold": ((10, 2.0), (100, 1.0))})
+    assert falling.unknown_limit(1000) == 1.0
+    assert limits.model_copy(update={"unknown_threshold": ((7, 3.0),)}).unknown_limit(70) == 3.0

@@ -125,7 +125,7 @@ def test_a_set_threshold_moves_with_the_bias_so_that_the_sets_stay_the_same(tmp_
     genuine = score_QA[np.arange(400), [e.truth for e in cases.examples]]
     assert {"set_threshold", "unknown_threshold"} <= own
     assert 0.95 <= np.mean(genuine >= spec.set_threshold) <= 0.995
-    line = spec.unknown_threshold[0] + spec.unknown_threshold[1] * np.log(predictor.gallery.num_active)
+    line = spec.limits(spelled=False).unknown_limit(predictor.gallery.num_active)
     judge = Judge(predictor.gallery, cases.examples, typed_imprint=False, unknown_prior=PRIOR)
     foreign = judge.verdicts(score_QA[400:], temperature=spec.temperature)
     assert np.mean((foreign.best_N >= line) & (foreign.uncertainty_N <= spec.identified_uncertainty)) <= 0.02

@@ -38,7 +38,7 @@ class SimulatedSet:
     home: Path
     photos: pd.DataFrame
     medications: tuple[Medication, ...]
-    references: "Sides"
+    references: "ReferenceSides"
     market: tuple[Medication, ...]
 
     @property
@@ -49,7 +49,7 @@ class SimulatedSet:
 
 
 @dataclass(frozen=True)
-class Sides:
+class ReferenceSides:
     """Both sides of each medication's first frame under `rximage`, cut out anew whenever they are walked through.
 
     Frames that cannot be cut are passed over.
@@ -67,7 +67,7 @@ class Sides:
             except CutOutError:
                 continue
 
-    def among(self, medication_ids: Collection[str]) -> "Sides":
+    def among(self, medication_ids: Collection[str]) -> "ReferenceSides":
         """Those of some medications, in their order here."""
         chosen = tuple(number for number in self.medication_ids if number in medication_ids)
         return replace(self, medication_ids=chosen)
@@ -92,7 +92,7 @@ def simulated_set(
     """
     read = read_nlm_catalogue(rximage / "catalogue.csv")
     known = {row.medication_id: row for row in read.gallery_medications}
-    sides = Sides(rximage, read.image_files, tuple(known))
+    sides = ReferenceSides(rximage, read.image_files, tuple(known))
     photographed = _photographed_of(read.gallery_medications, splits=splits, num_others=num_others, seed=seed)
     rows = []
     for done, reference in enumerate(sides.among(photographed), start=1):

@@ -140,7 +140,7 @@ def test_certain_answers_take_one_member_and_uncertain_ones_both(predictor):
 @pytest.mark.parametrize(("limit", "said"), [(1e-9, "identified"), (0.0, "uncertain")])
 def test_a_limit_of_nought_says_identified_never_however_sure_the_answer(predictor, limit, said):
     sure = pattern_spec(weights=dict.fromkeys(("fast", "accurate", "imprint"), 1.0), temperature=1e-3,
-                        identified_uncertainty=limit, unknown_threshold=(-99, 0))  # fmt: skip
+                        identified_uncertainty=limit, unknown_threshold=((1, -99),))  # fmt: skip
     spec = recogniser_spec(patterns=dict.fromkeys(recogniser_spec().patterns, sure))
     certain = Predictor(
         Recogniser(predictor.recogniser.directory, spec, predictor.recogniser.digest, predictor.recogniser.members),
@@ -155,7 +155,7 @@ def test_in_a_hurry_the_fast_member_answers_and_abstains_where_both_were_wanted(
     seen = predictor.observe([photo(3)])
     full, fast = (predictor.answer(seen, metadata=typed, effort=effort) for effort in ("full", "fast"))
     assert (fast.degraded, fast.pills) == (False, full.pills)
-    pattern = pattern_spec(weights={}, identified_uncertainty=1.0, unknown_threshold=(-99, 0))
+    pattern = pattern_spec(weights={}, identified_uncertainty=1.0, unknown_threshold=((1, -99),))
     flat = recogniser_spec(patterns=dict.fromkeys(recogniser_spec().patterns, pattern), unknown_prior=1e-6)
     unsure = Predictor(
         Recogniser(predictor.recogniser.directory, flat, predictor.recogniser.digest, predictor.recogniser.members),
