@@ -36,7 +36,7 @@ class Recipe(BaseModel):
 
 
 _EFFICIENTNET = Recipe(
-    architecture="tf_efficientnetv2_b1", size_px=128, epochs=40, batch_size=96, learning_rate=1e-3, drop_path=0.1,
+    architecture="tf_efficientnetv2_b1", size_px=192, epochs=40, batch_size=96, learning_rate=1e-3, drop_path=0.1,
     mean=_IMAGENET_MEAN, std=_IMAGENET_STD,
 )  # fmt: skip
 _VIT = Recipe(

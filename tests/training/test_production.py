@@ -105,7 +105,7 @@ def predictor(home: Path, dataset: pd.DataFrame, members: dict[MemberName, MadeM
 def test_both_networks_are_exported_as_torch_sees_them(members: dict[MemberName, MadeMember]) -> None:
     found = {name: read_member(made.directory).spec for name, made in members.items()}
     assert {name: (spec.architecture, spec.preprocess.size_px) for name, spec in found.items()} == {
-        "fast": ("tf_efficientnetv2_b1", 128), "accurate": ("vit_base_patch16_224", 224),
+        "fast": ("tf_efficientnetv2_b1", 192), "accurate": ("vit_base_patch16_224", 224),
     }  # fmt: skip
     assert all(made.parity_holds and made.figures["loss"] > 0 for made in members.values())
 
