@@ -3,10 +3,10 @@
 import hashlib
 import json
 import math
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Literal
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, ValidationError, model_serializer
 
 from bentos.runtime.errors import ContractError
@@ -98,10 +98,16 @@ class StatusLimits(_Record):
         Between the points a line in log(size); below the first its score; beyond the last it goes on rising as from
         the first to the last.
         """
-        size_K, score_K = np.array(self.unknown_threshold, float).T
-        at, known_K = math.log(max(num_active, 1)), np.log(size_K)
-        rise = (score_K[-1] - score_K[0]) / (known_K[-1] - known_K[0]) if len(known_K) > 1 else 0.0
-        return float(np.interp(at, known_K, score_K) + max(rise, 0.0) * max(at - known_K[-1], 0.0))
+        at = math.log(max(num_active, 1))
+        points = [(math.log(size), score) for size, score in self.unknown_threshold]
+        (first, lowest), (last, highest) = points[0], points[-1]
+        if at >= last:
+            rise = (highest - lowest) / (last - first) if last > first else 0.0
+            return highest + max(rise, 0.0) * (at - last)
+        for (left, low), (right, high) in pairwise(points):
+            if left <= at < right:
+                return low + (high - low) * (at - left) / (right - left)
+        return lowest
 
 
 class PatternSpec(_Record):
