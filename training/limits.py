@@ -15,8 +15,9 @@ import numpy as np
 import pandas as pd
 from scipy.sparse import csr_matrix
 
-from bentos.runtime.contract import PatternSpec, ScoreBySize, StatusLimits
+from bentos.runtime.contract import PatternSpec
 from bentos.runtime.gallery import Gallery
+from bentos.runtime.limits import ScoreBySize, StatusLimits
 from training.calibration_config import CalibrationConfig
 from training.examples import Example
 from training.fit import log_posterior

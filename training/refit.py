@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import minimize
 
-from bentos.runtime.contract import PatternSpec, ScoreBySize, StatusLimits
+from bentos.runtime.contract import PatternSpec
+from bentos.runtime.limits import ScoreBySize, StatusLimits
 from bentos.runtime.predictor import Predictor
 from training.calibrate import Pattern, Table
 from training.calibration_config import CalibrationConfig

@@ -2,35 +2,22 @@
 
 import hashlib
 import json
-import math
-from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, ValidationError, model_serializer
+from pydantic import Field, ValidationError
 
 from bentos.runtime.errors import ContractError
+from bentos.runtime.limits import ScoreBySize, StatusLimits
 from bentos.runtime.medication import Appearance, Medication
+from bentos.runtime.record import LATER, Record
 
 RECOGNISER_FILE = "recogniser.json"
 GALLERY_FILE = "gallery.json"
 MemberName = Literal["fast", "accurate"]
 
 
-# Marks a field that came after the first recognisers: left out where it is None, so that they keep their digests.
-LATER = "later"
-
-
-class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    @model_serializer(mode="wrap")
-    def _without_what_came_later(self, plain: SerializerFunctionWrapHandler) -> dict[str, object]:
-        later = {name for name, field in type(self).model_fields.items() if LATER in field.metadata}
-        return {name: value for name, value in plain(self).items() if value is not None or name not in later}
-
-
-class PreprocessSpec(_Record):
+class PreprocessSpec(Record):
     """How a located pill becomes a network's input; nobody else holds these numbers."""
 
     size_px: Annotated[int, Field(ge=32, le=512)]
@@ -41,7 +28,7 @@ class PreprocessSpec(_Record):
     std: tuple[float, float, float]
 
 
-class MemberSpec(_Record):
+class MemberSpec(Record):
     """One ONNX encoder: NCHW float32 pictures to unit vectors (B, embedding_dim), its first output.
 
     `map_output` names a second output (B, H, W, embedding_dim): what each region adds to the unit vector, which is
@@ -58,7 +45,7 @@ class MemberSpec(_Record):
     map_output: Annotated[str | None, LATER] = Field(None, description="output that says what each region adds")
 
 
-class LogisticSpec(_Record):
+class LogisticSpec(Record):
     """A fitted log-likelihood ratio in nats: slope * score + intercept, clipped to +-limit."""
 
     slope: float
@@ -66,7 +53,7 @@ class LogisticSpec(_Record):
     limit: float = 12.0
 
 
-class CueSpec(_Record):
+class CueSpec(Record):
     """Parameters of the cue channels, fitted on the fusion split."""
 
     members: dict[str, LogisticSpec]
@@ -79,38 +66,7 @@ class CueSpec(_Record):
     typed_shape_error_rate: float = Field(gt=0, lt=1)
 
 
-ScoreBySize = Annotated[tuple[tuple[float, float], ...], Field(min_length=1)]
-
-
-class StatusLimits(_Record):
-    """When `identified` may be said: up to a total uncertainty, and from a score that unknown pills rarely reach.
-
-    `identified_uncertainty` 0 says it never: no answer is so sure, whatever rounding makes of it.
-    `unknown_threshold` are points (gallery size, that score in nats), the sizes ascending.
-    """
-
-    identified_uncertainty: float = Field(ge=0, le=1)
-    unknown_threshold: ScoreBySize
-
-    def unknown_limit(self, num_active: int) -> float:
-        """Score below which the pill may be one that is not in a gallery of this size, nats.
-
-        Between the points a line in log(size); below the first its score; beyond the last it goes on rising as from
-        the first to the last.
-        """
-        at = math.log(max(num_active, 1))
-        points = [(math.log(size), score) for size, score in self.unknown_threshold]
-        (first, lowest), (last, highest) = points[0], points[-1]
-        if at >= last:
-            rise = (highest - lowest) / (last - first) if last > first else 0.0
-            return highest + max(rise, 0.0) * (at - last)
-        for (left, low), (right, high) in pairwise(points):
-            if left <= at < right:
-                return low + (high - low) * (at - left) / (right - left)
-        return lowest
-
-
-class PatternSpec(_Record):
+class PatternSpec(Record):
     """Fusion for one pattern of cues present: weight per cue, bias, temperature, and its thresholds.
 
     `set_threshold`: scores at or above enter the prediction set. `identified_uncertainty` and
@@ -135,7 +91,7 @@ class PatternSpec(_Record):
         )
 
 
-class RouterSpec(_Record):
+class RouterSpec(Record):
     """Which member looks first and when both must: logistic regression of "the fast member errs"."""
 
     feature_names: tuple[str, ...]
@@ -145,7 +101,7 @@ class RouterSpec(_Record):
     escalate_uncertainty: float = Field(ge=0, le=1, description="above: both members are combined")
 
 
-class LookingSpec(_Record):
+class LookingSpec(Record):
     """Where one look is not enough: scales of a long pill's canvas, heat that parts lines, least that a line says."""
 
     long_scales: tuple[float, ...] = Field((1.0, 1.5), min_length=1, description="each costs a run of the finder")
@@ -153,7 +109,7 @@ class LookingSpec(_Record):
     least_nats: float = Field(2.0, ge=0, description="what is hardly read speaks for strangers")
 
 
-class ReaderSpec(_Record):
+class ReaderSpec(Record):
     """The imprint reader: its two networks' files, its canvas and strips in px, and how its text is weighed."""
 
     finder_onnx: str
@@ -172,7 +128,7 @@ class ReaderSpec(_Record):
     looking: Annotated[LookingSpec | None, LATER] = Field(None, description="nothing: one look at one canvas")
 
 
-class AttributeSpec(_Record):
+class AttributeSpec(Record):
     """Linear maps to SPL colours, shape, scored, printed; the temperature of each by member, already in the weights.
 
     `file` is an npz: `<member>_weight_KX`, `<member>_bias_K`, and `rate_K`, how common each attribute is, 0 for a
@@ -185,7 +141,7 @@ class AttributeSpec(_Record):
     temperatures: dict[str, dict[str, float]]
 
 
-class QualitySpec(_Record):
+class QualitySpec(Record):
     """Limits of picture statistics beyond which a retake is asked for."""
 
     min_sharpness: float
@@ -194,7 +150,7 @@ class QualitySpec(_Record):
     min_brightness: float
 
 
-class RecogniserSpec(_Record):
+class RecogniserSpec(Record):
     """`recogniser.json`. Its digest covers every file through their SHA-256.
 
     Version 1 normalised a member's scores by a cohort of views, which version 2 does without: their figures differ.
@@ -220,7 +176,7 @@ class RecogniserSpec(_Record):
     files: dict[str, str]
 
 
-class View(_Record):
+class View(Record):
     """Where one prototype row came from."""
 
     appearance_id: str
@@ -232,7 +188,7 @@ class View(_Record):
     taken_on: str | None = None
 
 
-class GallerySpec(_Record):
+class GallerySpec(Record):
     """`gallery.json`. `views[i]` is row i of every array in `prototypes.npz` and `features.npz`.
 
     `prototypes.npz` holds one float32 array (V, D) per member name; `features.npz` holds

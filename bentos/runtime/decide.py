@@ -7,9 +7,10 @@ from functools import cached_property
 import numpy as np
 
 from bentos.runtime.answer import Alternative, MedicationView, PredictionSet, Route, Status
-from bentos.runtime.contract import RecogniserSpec, StatusLimits
+from bentos.runtime.contract import RecogniserSpec
 from bentos.runtime.fuse import Posterior
 from bentos.runtime.gallery import Gallery
+from bentos.runtime.limits import StatusLimits
 
 CONTRADICTION_NATS = -2.5
 TOO_BUSY = "the service was too busy to look closer: only the fast network was asked"

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bentos.runtime.contract import StatusLimits
+from bentos.runtime.limits import StatusLimits
 from training.calibration_config import CalibrationConfig
 from training.limits import Verdicts, group_limits, score_limits
 

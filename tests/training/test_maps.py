@@ -19,8 +19,8 @@ from training.profiles import PROFILES, Recipe
 
 TINY = {"epochs": 1, "batch_size": 8, "learning_rate": 1e-3}
 RECIPES = {
-    "demo fast": (PROFILES["demo"]["fast"], (3, 3)),
-    "demo accurate": (PROFILES["demo"]["accurate"], (4, 4)),
+    "demo fast": (PROFILES["demo"]["fast"], (4, 4)),
+    "demo accurate": (PROFILES["demo"]["accurate"], (5, 5)),
     "efficientnet": (Recipe(architecture="test_efficientnet", size_px=64, **TINY), (2, 2)),
     "residual, with relief": (Recipe(architecture="resnet10t", size_px=112, relief=True, **TINY), (4, 4)),
     "class token": (Recipe(architecture="vit_tiny_patch16_224", size_px=48, **TINY), (3, 3)),
