@@ -1,5 +1,6 @@
-"""A small made-up pack of reference sides: discs and bars whose colour and strokes tell the pill."""
+"""A small made-up pack of reference sides, discs and bars whose colour and strokes tell the pill; and a few real frames."""
 
+import shutil
 from pathlib import Path
 
 import cv2
@@ -43,3 +44,15 @@ def _row(pill: int, side: int, *, held: bool, last: int) -> dict:
         "imprint": f"{pill}", "imprint_type": ("DEBOSSED", "PRINTED", "")[pill % 3],
         "rgb": cv2.imencode(".jpg", rgb)[1].tobytes(), "mask": cv2.imencode(".png", mask)[1].tobytes(),
     }  # fmt: skip
+
+
+def few_frames(shared_dir: Path, root: Path, *, num: int) -> Path:
+    """A catalogue with its first `num` pictured rows, and their pictures."""
+    lines = (shared_dir / "rximage" / "catalogue.csv").read_text().splitlines(keepends=True)
+    pictured = [line for line in lines[1:] if ".jpg" in line][:num]
+    (root / "images").mkdir(parents=True)
+    (root / "catalogue.csv").write_text("".join([lines[0], *pictured]))
+    for line in pictured:
+        for name in line.rstrip("\n").rsplit(",", 1)[1].strip('"').split("|"):
+            shutil.copy(shared_dir / "rximage" / "images" / name, root / "images" / name)
+    return root

@@ -1,25 +1,13 @@
 """The compact pack of reference sides: what it holds, of a few real frames."""
 
-import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests.training.sides import few_frames
 from training.pretrain.held_out import held_out
 from training.pretrain.pack import PACK_FILE, PackError, SidePack, build_side_pack
-
-
-def few_frames(shared_dir: Path, root: Path, *, num: int) -> Path:
-    """A catalogue with its first `num` pictured rows, and their pictures."""
-    lines = (shared_dir / "rximage" / "catalogue.csv").read_text().splitlines(keepends=True)
-    pictured = [line for line in lines[1:] if ".jpg" in line][:num]
-    (root / "images").mkdir(parents=True)
-    (root / "catalogue.csv").write_text("".join([lines[0], *pictured]))
-    for line in pictured:
-        for name in line.rstrip("\n").rsplit(",", 1)[1].strip('"').split("|"):
-            shutil.copy(shared_dir / "rximage" / "images" / name, root / "images" / name)
-    return root
 
 
 @pytest.mark.realdata
