@@ -1,4 +1,4 @@
-"""A small made-up pack of reference sides, discs and bars whose colour and strokes tell the pill; and a few real frames."""
+"""A small made-up pack of reference sides, discs and bars whose colour and strokes tell the pill; some real frames."""
 
 import shutil
 from pathlib import Path
