@@ -8,21 +8,22 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from bentos.runtime.evidence import READ_IMPRINT
+from bentos.runtime.evidence import READ_AGAIN, READ_IMPRINT
 from bentos.runtime.predictor import Predictor
 from monitoring.gallery_sizes import Seen
 from monitoring.levels import Levels
 from monitoring.metrics import expected_hit, mean_figure
 
 _FEATURES = frozenset({"color_histogram", "shape_ratio", "texture"})
+_READ = frozenset({READ_IMPRINT, READ_AGAIN})
 
 
 def variants(members: Sequence[str], *, has_reader: bool) -> dict[str, frozenset[str]]:
     """Name of each ablation -> the cues that it leaves out."""
-    every = frozenset(members) | _FEATURES | ({READ_IMPRINT} if has_reader else frozenset())
+    every = frozenset(members) | _FEATURES | (_READ if has_reader else frozenset())
     found = {"everything": frozenset()}
     if has_reader:
-        found |= {"without the reader": frozenset({READ_IMPRINT}), "the reader alone": every - {READ_IMPRINT}}
+        found |= {"without the reader": _READ, "the reader alone": every - _READ}
     found |= {"without the encoders": frozenset(members), "the encoders alone": every - frozenset(members)}
     if len(members) > 1:
         found |= {f"without the {member} encoder": frozenset({member}) for member in members}

@@ -103,7 +103,7 @@ class Table:
         self._among = np.arange(len(groups_A)) if among is None else among
         self._groups_A = groups_A[self._among]
         self._typed_Q = [self._kept(predictor.collect((), members=(), metadata=e.typed).cues) for e in self.examples]
-        self._looked: dict[tuple[str, ...], list[dict[str, np.ndarray]]] = {}
+        self._looked: dict[tuple[tuple[str, ...], bool], list[dict[str, np.ndarray]]] = {}
 
     def rows(self, pattern: Pattern) -> np.ndarray:
         """Numbers of the examples that have every cue of the pattern."""
@@ -113,8 +113,9 @@ class Table:
     def problem(self, pattern: Pattern, *, unknown_prior: float) -> tuple[list[str], FusionProblem]:
         """Each example twice: as it is, and with its own look group removed (then the world is right)."""
         rows = self.rows(pattern)
-        looked_Q, typed = self._looking(pattern.members), [_CUE_OF_FIELD[field] for field in pattern.typed]
-        names = [*looked_Q[0], *typed]
+        looked_Q = self._looking(pattern.members, typed_imprint="imprint" in pattern.typed)
+        typed = [_CUE_OF_FIELD[field] for field in pattern.typed]
+        names = [*looked_Q[rows[0]], *typed]
         cues_QAC = np.stack([np.stack([(looked_Q[q] | self._typed_Q[q])[name] for name in names], 1) for q in rows])
         others_QA = np.stack([self._groups_A != self.examples[q].look_group for q in rows])
         truth_Q = np.searchsorted(self._among, [self.examples[q].truth for q in rows])
@@ -126,14 +127,17 @@ class Table:
             weight_Q=np.repeat(weights, len(rows)),
         )
 
-    def _looking(self, members: tuple[str, ...]) -> list[dict[str, np.ndarray]]:
-        if members not in self._looked:
-            nothing = only(self.examples[0].typed, ())
-            self._looked[members] = [
-                self._kept(self._predictor.collect(e.sides, members=members, metadata=nothing).cues)
-                for e in self.examples
-            ]
-        return self._looked[members]
+    def _looking(self, members: tuple[str, ...], *, typed_imprint: bool) -> list[dict[str, np.ndarray]]:
+        """The pictures' cues of every example; what was typed of the imprint decides what a line counts as."""
+        key = members, typed_imprint
+        if key not in self._looked:
+            self._looked[key] = [self._seen(e, members, ("imprint",) if typed_imprint else ()) for e in self.examples]
+        return self._looked[key]
+
+    def _seen(self, example: Example, members: tuple[str, ...], fields: Sequence[str]) -> dict[str, np.ndarray]:
+        metadata = only(example.typed, fields)
+        cues = self._predictor.collect(example.sides, members=members, metadata=metadata).cues
+        return self._kept({name: ratio_A for name, ratio_A in cues.items() if name not in _CUE_OF_FIELD.values()})
 
     def _kept(self, cues: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         return {name: ratio_A[self._among].astype(np.float32) for name, ratio_A in cues.items()}

@@ -54,9 +54,9 @@ class Cases:
         """How many different appearances were photographed."""
         return len({e.look_group for e in self.examples})
 
-    def raw(self, weights: dict[str, float]) -> np.ndarray:
+    def raw(self, pattern: PatternSpec) -> np.ndarray:
         """The cues' weighted sum (Q, A), -inf for candidates that are masked out."""
-        weights_C = np.array([weights.get(name, 0.0) for name in self.names])
+        weights_C = np.array([pattern.weight(name) for name in self.names])
         return np.where(self.problem.active_QA, self.problem.cues_QAC @ weights_C, -np.inf)
 
 
@@ -112,7 +112,7 @@ def _query_weights(cases: Cases, *, unknown_prior: float) -> np.ndarray:
 
 def rescaled(before: PatternSpec, cases: Cases, *, unknown_prior: float) -> tuple[float, float]:
     """Bias and temperature of the least log loss over the appearances, held to the old ones by their priors."""
-    raw_QA = cases.raw(before.weights)
+    raw_QA = cases.raw(before)
     weight_Q, chosen_QA = _query_weights(cases, unknown_prior=unknown_prior), _chosen(cases.problem)
     old = np.array([before.bias, np.log(before.temperature)])
     sd = np.array([SD_BIAS, SD_LOG_TEMPERATURE])
@@ -134,7 +134,7 @@ def reweighted(before: PatternSpec, cases: Cases, *, unknown_prior: float) -> Pa
     """Weights and bias of the least log loss at the old temperature, held to the old ones by their priors."""
     cues_QAC, active_QA = cases.problem.cues_QAC, cases.problem.active_QA
     weight_Q, chosen_QA = _query_weights(cases, unknown_prior=unknown_prior), _chosen(cases.problem)
-    old = np.array([*(before.weights.get(name, 0.0) for name in cases.names), before.bias])
+    old = np.array([*(before.weight(name) for name in cases.names), before.bias])
     sd = np.array([SD_WEIGHT] * len(cases.names) + [SD_BIAS])
 
     def loss(theta: np.ndarray) -> tuple[float, np.ndarray]:
@@ -172,7 +172,7 @@ def with_limits(
 ) -> tuple[PatternSpec, set[str]]:
     """The thresholds on these cases, and which of them are the photographs' own."""
     num, weight_N = len(cases.examples), cases.weight_N
-    score_QA = cases.raw(draft.weights) + draft.bias
+    score_QA = cases.raw(draft) + draft.bias
     genuine_N = score_QA[np.arange(num), [e.truth for e in cases.examples]]
     inside, own_set = lower_limit(
         genuine_N, weight_N, before=draft.set_threshold, rate=1 - predictor.recogniser.spec.promised_coverage

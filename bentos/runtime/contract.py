@@ -24,6 +24,9 @@ class PreprocessSpec(Record):
     margin: Annotated[float, Field(ge=0, le=0.5, description="border around the pill, as a share of its longest side")]
     fill_rgb: tuple[int, int, int] = (128, 128, 128)
     keep_background: bool = False
+    fill_with_surface: Annotated[bool | None, LATER] = Field(
+        None, description="fill with the surface's colour instead, which tells in what light the pill lies"
+    )
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
 
@@ -66,6 +69,9 @@ class CueSpec(Record):
     typed_shape_error_rate: float = Field(gt=0, lt=1)
 
 
+_AS_ONE_BEFORE = {"read_again": "read_imprint"}
+
+
 class PatternSpec(Record):
     """Fusion for one pattern of cues present: weight per cue, bias, temperature, and its thresholds.
 
@@ -81,6 +87,10 @@ class PatternSpec(Record):
     identified_uncertainty: float = Field(ge=0, le=1)
     unknown_threshold: ScoreBySize
     spelled: Annotated[StatusLimits | None, LATER] = None
+
+    def weight(self, cue: str) -> float:
+        """A cue's weight, 0 where it has none; earlier recognisers weigh all that was read as one cue."""
+        return self.weights.get(cue, self.weights.get(_AS_ONE_BEFORE.get(cue, cue), 0.0))
 
     def limits(self, *, spelled: bool) -> StatusLimits:
         """The limits in force; `spelled` where the typed text is the first answer's whole imprint."""

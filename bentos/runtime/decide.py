@@ -22,6 +22,7 @@ CUE_WORDS = {
     "picture": "the picture as a whole",
     "imprint": "the typed imprint",
     "read_imprint": "the imprint in the picture",
+    "read_again": "what was typed, seen in the picture,",
     "typed_color": "the typed colour",
     "typed_shape": "the typed shape",
     "size": "the size given",
@@ -34,13 +35,15 @@ CUE_WORDS = {
 class Ruling:
     """One pill's posterior with what the router did on the way.
 
-    `degraded`: the fast member answered alone although the router wanted another, or both.
+    `degraded`: the fast member answered alone although the router wanted another, or both. `typed_imprint` is what
+    was typed of the imprint.
     """
 
     posterior: Posterior
     route: Route
     disagreement: float
     degraded: bool = False
+    typed_imprint: str | None = None
 
     def first(self) -> int:
         """Number of the most probable appearance."""
@@ -111,7 +114,7 @@ def _best_imprint(ruling: Ruling, whole_match: float) -> float:
     """The largest share that the typed imprint has for any active appearance, or would have for its very text."""
     active_A = np.isfinite(ruling.posterior.score_A)
     best = float(ruling.posterior.share_CA["imprint"][active_A].max())
-    return max(best, ruling.posterior.pattern.weights.get("imprint", 0.0) * whole_match)
+    return max(best, ruling.posterior.pattern.weight("imprint") * whole_match)
 
 
 def prediction_set(ruling: Ruling, gallery: Gallery, *, spec: RecogniserSpec) -> PredictionSet:

@@ -8,7 +8,7 @@ Shapes: P pictures of the pill (1 or 2), V views, A appearances, K views of one 
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from types import MappingProxyType
 
 import numpy as np
@@ -18,6 +18,7 @@ from bentos.runtime.attributes import CatalogueFacts, as_seen
 from bentos.runtime.contract import LogisticSpec, pattern_key
 from bentos.runtime.features import VisualFeatures
 from bentos.runtime.gallery import Gallery
+from bentos.runtime.imprint import shows_typed
 from bentos.runtime.locate import Located
 from bentos.runtime.read import Line, Reading
 from bentos.runtime.recogniser import Recogniser
@@ -25,6 +26,7 @@ from bentos.runtime.statistics import PictureStatistics
 from bentos.runtime.typed import typed_cues
 
 READ_IMPRINT = "read_imprint"
+READ_AGAIN = "read_again"
 TWO_SIDES = "two_sides"
 EVERY = slice(None)
 
@@ -52,6 +54,14 @@ class SideObservation:
 
 
 @dataclass(frozen=True)
+class Typed:
+    """What was typed: cue name -> (A,) nats, and the imprint as text."""
+
+    cues: Mapping[str, np.ndarray]
+    imprint: str | None
+
+
+@dataclass(frozen=True)
 class Evidence:
     """Cue name -> (A,) nats, and the pattern of cues present that chooses the fusion weights."""
 
@@ -66,24 +76,21 @@ class Scorer:
         self._recogniser = recogniser
         self._gallery = gallery
 
-    def typed(self, metadata: PillMetadata) -> dict[str, np.ndarray]:
+    def typed(self, metadata: PillMetadata) -> Typed:
         """The cues of what was typed; they are the same whichever member looks.
 
         Raises:
             InputError: the metadata names a colour or shape that SPL does not know.
         """
-        return typed_cues(
-            metadata, self._gallery.index, cues=self._recogniser.spec.cues, world=self._recogniser.imprint_world
-        )
+        spec, world = self._recogniser.spec.cues, self._recogniser.imprint_world
+        return Typed(typed_cues(metadata, self._gallery.index, cues=spec, world=world), metadata.imprint)
 
-    def collect(
-        self, sides: Sequence[SideObservation], *, members: Sequence[str], typed: Mapping[str, np.ndarray]
-    ) -> Evidence:
-        """All cues of one pill, with those that `typed` gave."""
-        cues = self._picture_cues(sides, members=members) | self._read(sides) if sides else {}
+    def collect(self, sides: Sequence[SideObservation], *, members: Sequence[str], typed: Typed) -> Evidence:
+        """All cues of one pill, with those that were typed."""
+        cues = self._picture_cues(sides, members=members) | self._read(sides, typed.imprint) if sides else {}
         cues |= self._attributes(sides, members=members) if sides else {}
-        present = {*members, *typed} if sides else set(typed)
-        return Evidence({**cues, **typed}, pattern_key(present | ({TWO_SIDES} if len(sides) == 2 else set())))
+        present = {*members, *typed.cues} if sides else set(typed.cues)
+        return Evidence({**cues, **typed.cues}, pattern_key(present | ({TWO_SIDES} if len(sides) == 2 else set())))
 
     def _picture_cues(self, sides: Sequence[SideObservation], *, members: Sequence[str]) -> dict[str, np.ndarray]:
         best_CPA2 = best_views(self.ratios(sides, members=members), self._gallery.index.views_ASK)
@@ -96,18 +103,20 @@ class Scorer:
         names = (*members, *FEATURE_CUES)
         return np.stack([[self._ratio(name, side, rows) for side in sides] for name in names])
 
-    def _read(self, sides: Sequence[SideObservation]) -> dict[str, np.ndarray]:
-        """The imprint as read from the pictures; no cue where the recogniser has no reader."""
-        spec = self._recogniser.spec.reader
-        if spec is None:
-            return {}
-        return {READ_IMPRINT: sum(self._read_ratio(side, stray_share=spec.stray_share) for side in sides)}
+    def _read(self, sides: Sequence[SideObservation], typed: str | None) -> dict[str, np.ndarray]:
+        """The imprint as read from the pictures; no cue where the recogniser has no reader.
 
-    def _read_ratio(self, side: SideObservation, *, stray_share: float) -> np.ndarray:
-        """What was read on one side, (A,)."""
-        lines = side.reading.lines if side.reading is not None else ()
-        return self._once(side, READ_IMPRINT, lambda: self._gallery.index.imprints.score_lines(
-            lines, stray_share=stray_share, world=self._recogniser.imprint_world))  # fmt: skip
+        Lines that show what was typed are a cue of their own: the same glyphs, seen by two, count once and a little.
+        """
+        if self._recogniser.spec.reader is None:
+            return {}
+        ratios = {READ_IMPRINT: np.zeros(len(self._gallery.appearances))}
+        ratios |= {READ_AGAIN: np.zeros(len(self._gallery.appearances))} if typed else {}
+        for side in sides:
+            for number, line in enumerate(side.reading.lines if side.reading is not None else ()):
+                ratio_A = self._once(side, f"{READ_IMPRINT} {number}", partial(self.line_ratio, line))
+                ratios[read_cue(line, typed)] = ratios[read_cue(line, typed)] + ratio_A
+        return ratios
 
     def _once(self, side: SideObservation, name: str, score: Callable[[], np.ndarray]) -> np.ndarray:
         key = self._gallery.digest, name
@@ -161,6 +170,11 @@ class Scorer:
     def cosines(self, member: str, side: SideObservation) -> np.ndarray:
         """Cosine of the side to every view, (V,)."""
         return self._gallery.prototypes[member] @ side.embedding(self._recogniser, member)
+
+
+def read_cue(line: Line, typed: str | None) -> str:
+    """The cue that a line counts in: the one of what was typed where it shows that again."""
+    return READ_AGAIN if typed and any(shows_typed(text, typed) for text in line.texts()) else READ_IMPRINT
 
 
 def _color_distance(features: VisualFeatures, reference: Mapping[str, np.ndarray]) -> np.ndarray:

@@ -43,7 +43,7 @@ def fuse(evidence: Evidence, *, spec: RecogniserSpec, active_A: np.ndarray) -> P
     if evidence.pattern not in spec.patterns:
         raise ContractError(f"the recogniser has no fusion weights for the cues {evidence.pattern}")
     pattern = spec.patterns[evidence.pattern]
-    share_CA = {name: pattern.weights.get(name, 0.0) * ratio_A for name, ratio_A in evidence.cues.items()}
+    share_CA = {name: pattern.weight(name) * ratio_A for name, ratio_A in evidence.cues.items()}
     score_A = np.where(active_A, sum(share_CA.values()) + pattern.bias, -np.inf)
     probability_A, unknown = posterior(score_A / pattern.temperature, unknown_prior=spec.unknown_prior)
     return Posterior(score_A, share_CA, probability_A, unknown, pattern)

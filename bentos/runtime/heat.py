@@ -17,7 +17,7 @@ import numpy as np
 from bentos.runtime.answer import Box, HeatMap
 from bentos.runtime.contract import PreprocessSpec
 from bentos.runtime.decide import Ruling
-from bentos.runtime.evidence import READ_IMPRINT, Scorer, SideObservation
+from bentos.runtime.evidence import Scorer, SideObservation, read_cue
 from bentos.runtime.explain import runner_up
 from bentos.runtime.gallery import Gallery
 from bentos.runtime.locate import Located
@@ -68,7 +68,7 @@ class Explainer:
         cover_RC = pill_cover(side.located)
         total_RC = np.zeros_like(cover_RC)
         for member in self.ruling.members():
-            weight = self.ruling.posterior.pattern.weights.get(member, 0.0)
+            weight = self.ruling.posterior.pattern.weight(member)
             nats = sum(leg.sign * self._nats(member, side, leg.row) for leg in legs)
             share_RC = self._regions(member, side, legs)
             total_RC += weight * lying_in(share_RC, nats, cover_RC=cover_RC)
@@ -92,11 +92,11 @@ class Explainer:
         spec = self.recogniser.spec.reader
         if spec is None or side.reading is None:
             return total_RC
-        weight, (first, second) = self.ruling.posterior.pattern.weights.get(READ_IMPRINT, 0.0), self.pair
+        pattern, (first, second) = self.ruling.posterior.pattern, self.pair
         size = canvas_size(side.located, spec=spec)
         back = cv2.invertAffineTransform(canvas_matrix(side.located, size=size, margin=spec.margin))
         for line in side.reading.lines:
-            share_A = weight * self.scorer.line_ratio(line)
+            share_A = pattern.weight(read_cue(line, self.ruling.typed_imprint)) * self.scorer.line_ratio(line)
             share = share_A[first] - (share_A[second] if second is not None else 0.0)
             quad_XY = cv2.transform(line.quad_XY[None].astype(np.float64), back)[0]
             total_RC += share * spread(quad_XY, side.located)

@@ -9,21 +9,24 @@ are scored against the same strings, character lattice by character lattice.
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from itertools import permutations
 
 import numpy as np
+from rapidfuzz.distance import Levenshtein
 
 from bentos.runtime.imprint_world import NO_WORLD, ImprintWorld
 from bentos.runtime.lattice import Strings, log_nothing
 from bentos.runtime.medication import fold_imprint
 from bentos.runtime.read import Line
-from bentos.runtime.typing_channel import NATS_PER_CHARACTER, TypingChannel
+from bentos.runtime.typing_channel import NATS_PER_CHARACTER, TypingChannel, confusion_class
 
 _OTHER_SHARE = 0.05
 _UNTYPED = math.log(0.6)
 _MAX_TYPED_TOKENS = 8
+_RUNS_AROUND_FROM, _SHORTEST_PART, _PART_SHARE = 5, 3, 0.2
+_NO_STRING = ""
 
 
 def typed_tokens(text: str) -> list[str]:
@@ -39,6 +42,22 @@ def whole_match(text: str, *, error_rate: float, world: ImprintWorld = NO_WORLD)
     return sum(len(token) * per_character - world.log_excess(token, error_rate=error_rate) for token in tokens)
 
 
+def shows_typed(read: str, typed: str) -> bool:
+    """Whether a string that was read stands for the same glyphs as typed text, a slip or two and look-alikes aside.
+
+    What was read may be a part of what was typed, or hold all of a token.
+    """
+    tokens = [confusion_class(token) for token in typed_tokens(typed)]
+    wholes, seen = [*tokens, "".join(tokens)], confusion_class(read)
+    if any(seen in whole or (len(whole) >= _SHORTEST_PART and whole in seen) for whole in wholes):
+        return True
+    return any(Levenshtein.distance(seen, whole) <= _slips(whole) for whole in wholes)
+
+
+def _slips(token: str) -> int:
+    return 0 if len(token) < 2 else 1 if len(token) < 5 else 2
+
+
 class ImprintIndex:
     """The imprints of A appearances, prepared for scoring typed text against all of them at once."""
 
@@ -48,11 +67,11 @@ class ImprintIndex:
 
     @cached_property
     def _single(self) -> "_Vocabulary":
-        return _Vocabulary([[*tokens, *_compounds(tokens)] for tokens in self._tokens])
+        return _Vocabulary([dict.fromkeys(_compounds(tokens), 0.0) | _in_part(tokens) for tokens in self._tokens])
 
     @cached_property
     def _joined(self) -> "_Vocabulary":
-        return _Vocabulary([_orders(tokens) for tokens in self._tokens])
+        return _Vocabulary([dict.fromkeys(_orders(tokens), 0.0) for tokens in self._tokens])
 
     @cached_property
     def _num_tokens_A(self) -> np.ndarray:
@@ -100,16 +119,20 @@ class ImprintIndex:
 
 
 class _Vocabulary:
-    """The distinct strings of all appearances, and which appearance carries which."""
+    """The distinct strings of all appearances, and which appearance carries which at what price.
 
-    def __init__(self, strings_of: Sequence[Sequence[str]]) -> None:
+    Shapes: S strings, I pairs of an appearance and a string.
+    """
+
+    def __init__(self, strings_of: Sequence[Mapping[str, float]]) -> None:
+        """`strings_of[a]` are the strings of appearance `a`, each with its log share of what is seen, nats."""
         self._strings = sorted({string for strings in strings_of for string in strings}) or [""]
         self._channel = TypingChannel(self._strings)
-        number = {string: i for i, string in enumerate(self._strings)}
-        width = max((len(strings) for strings in strings_of), default=0) or 1
-        self._index_AK = np.full((len(strings_of), width), len(self._strings))
-        for a, strings in enumerate(strings_of):
-            self._index_AK[a, : len(strings)] = [number[string] for string in strings]
+        number = {string: i for i, string in enumerate(self._strings)} | {_NO_STRING: len(self._strings)}
+        pairs_of = [strings or {_NO_STRING: 0.0} for strings in strings_of]
+        self._number_I = np.array([number[string] for pairs in pairs_of for string in pairs], np.int64)
+        self._price_I = np.array([price for pairs in pairs_of for price in pairs.values()], float)
+        self._start_A = np.cumsum([0, *map(len, pairs_of)])[:-1]
 
     @cached_property
     def _for_lattices(self) -> Strings:
@@ -124,7 +147,7 @@ class _Vocabulary:
             * np.exp(self._for_lattices.log_ratio(lattice_TK) - world.line_excess(lattice_TK))
             for some, lattice_TK in zip(some_D, line.lattices, strict=True)
         )  # fmt: skip
-        best_A = np.append(ratio_S, 0.0)[self._index_AK].max(axis=1)
+        best_A = self._best_of(np.append(ratio_S, 0.0)[self._number_I] * np.exp(self._price_I))
         return np.log(1 - readable + readable * (stray_share + (1 - stray_share) * best_A))
 
     def best(self, typed: str, *, error_rate: float, excess: float) -> np.ndarray:
@@ -133,12 +156,26 @@ class _Vocabulary:
         `excess` is by how much the world explains the text better than characters at random do, nats.
         """
         ratio_S = self._channel.log_ratio(typed, error_rate=error_rate) - excess
-        mixed = np.logaddexp(math.log(_OTHER_SHARE), math.log1p(-_OTHER_SHARE) + np.append(ratio_S, -np.inf))
-        return mixed[self._index_AK].max(axis=1)
+        best_A = self._best_of(np.append(ratio_S, -np.inf)[self._number_I] + self._price_I)
+        return np.logaddexp(math.log(_OTHER_SHARE), math.log1p(-_OTHER_SHARE) + best_A)
+
+    def _best_of(self, value_I: np.ndarray) -> np.ndarray:
+        """The largest of each appearance's values, (A,)."""
+        return np.maximum.reduceat(value_I, self._start_A) if len(self._start_A) else np.zeros(0)
 
 
 def _sorted_key(tokens: Sequence[str]) -> str:
     return " ".join(sorted(tokens))
+
+
+def _in_part(tokens: Sequence[str]) -> dict[str, float]:
+    """The tokens, and what is left of a long one that runs around the pill, with the log shares, nats."""
+    found = {}
+    for token in tokens:
+        parts = {part for num in range(_SHORTEST_PART, len(token)) for part in (token[:num], token[-num:])}
+        if len(token) >= _RUNS_AROUND_FROM:
+            found |= {part: math.log(_PART_SHARE / len(parts)) for part in parts}
+    return found | dict.fromkeys(tokens, 0.0)
 
 
 def _compounds(tokens: Sequence[str]) -> list[str]:

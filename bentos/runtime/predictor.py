@@ -4,7 +4,7 @@ Shapes: A appearances, G clinical drugs.
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from bentos.runtime.answer import (
 from bentos.runtime.ask import Candidates, next_observation
 from bentos.runtime.decode import Picture, decode
 from bentos.runtime.errors import InputError
-from bentos.runtime.evidence import Evidence, Scorer, SideObservation
+from bentos.runtime.evidence import Evidence, Scorer, SideObservation, Typed
 from bentos.runtime.explain import explain, matched_views
 from bentos.runtime.features import visual_features
 from bentos.runtime.fuse import Posterior, fuse, jensen_shannon_bits
@@ -173,7 +173,7 @@ class Predictor:
 
     def look_up(self, metadata: PillMetadata) -> list[tuple[str, float]]:
         """Every active appearance by the typed facts alone, best first: a catalogue look-up, not recognition."""
-        score_A = np.where(self.gallery.active_A, sum(self._scorer.typed(metadata).values()), -np.inf)
+        score_A = np.where(self.gallery.active_A, sum(self._scorer.typed(metadata).cues.values()), -np.inf)
         order_A = np.argsort(-score_A, kind="stable")[: self.gallery.num_active]
         weight_A = np.exp(score_A - score_A.max())
         return [(self.gallery.appearances[a].appearance_id, float(weight_A[a] / weight_A.sum())) for a in order_A]
@@ -190,20 +190,19 @@ class Predictor:
         posterior = self._fuse(sides, (first,), typed)
         sure = self.total_uncertainty(posterior) <= spec.router.escalate_uncertainty
         if len(names) == 1 or (sure and first == wanted):
-            return decide.Ruling(posterior, first, 0.0)
+            return decide.Ruling(posterior, first, 0.0, typed_imprint=typed.imprint)
         if effort == "fast":
-            return decide.Ruling(posterior, first, 0.0, degraded=True)
+            return decide.Ruling(posterior, first, 0.0, degraded=True, typed_imprint=typed.imprint)
         (second,) = set(names) - {first}
         disagreement = jensen_shannon_bits(posterior, self._fuse(sides, (second,), typed))
-        return decide.Ruling(self._fuse(sides, names, typed), "ensemble", disagreement)
+        joined = self._fuse(sides, names, typed)
+        return decide.Ruling(joined, "ensemble", disagreement, typed_imprint=typed.imprint)
 
     def collect(self, sides: Sequence[SideObservation], *, members: Sequence[str], metadata: PillMetadata) -> Evidence:
         """The unweighted cues of one pill; what calibration fits its weights on."""
         return self._scorer.collect(sides, members=members, typed=self._scorer.typed(metadata))
 
-    def _fuse(
-        self, sides: Sequence[SideObservation], members: Sequence[str], typed: Mapping[str, np.ndarray]
-    ) -> Posterior:
+    def _fuse(self, sides: Sequence[SideObservation], members: Sequence[str], typed: Typed) -> Posterior:
         evidence = self._scorer.collect(sides, members=members, typed=typed)
         return fuse(evidence, spec=self.recogniser.spec, active_A=self.gallery.active_A)
 

@@ -41,6 +41,10 @@ class Line:
     confidence: float
     lattices: tuple[np.ndarray, ...]
 
+    def texts(self) -> tuple[str, ...]:
+        """The likeliest string of each reading, however unsure; those that say nothing are left out."""
+        return tuple(filter(None, map(greedy_text, self.lattices)))
+
     def text(self) -> str:
         """The string of the lattice that says most, empty where it is as likely to be another one."""
         surest_TK = max(self.lattices, key=nats_said)

@@ -121,7 +121,7 @@ def test_a_set_threshold_moves_with_the_bias_so_that_the_sets_stay_the_same(tmp_
     predictor = Predictor.from_bundle(tiny_bundle(tmp_path))
     cases = simulated(400, num_candidates=len(predictor.gallery.appearances))
     spec, own = with_limits(predictor, Pattern(("fast",), (), False), BEFORE, cases, config=CalibrationConfig())
-    score_QA = cases.raw(spec.weights) + spec.bias
+    score_QA = cases.raw(spec) + spec.bias
     genuine = score_QA[np.arange(400), [e.truth for e in cases.examples]]
     assert {"set_threshold", "unknown_threshold"} <= own
     assert 0.95 <= np.mean(genuine >= spec.set_threshold) <= 0.995

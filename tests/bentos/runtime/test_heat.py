@@ -145,8 +145,9 @@ def lattice(text: str) -> np.ndarray:
     return rows / rows.sum(axis=1, keepdims=True)
 
 
-def test_the_line_that_was_read_carries_its_share(predictor, tmp_path):
-    """The tiny pills carry A1 to A4; the line A2 lies on the left."""
+@pytest.mark.parametrize(("typed", "cue"), [(None, "read_imprint"), ("A2", "read_again"), ("4A", "read_imprint")])
+def test_the_line_that_was_read_carries_its_share(predictor, tmp_path, typed, cue):
+    """The tiny pills carry A1 to A4; the line A2 lies on the left. These patterns weigh all that is read as one."""
     weights = dict.fromkeys((*ALL_CUES, "read_imprint"), 1.0)
     patterns = {key: pattern_spec(weights=weights) for key in recogniser_spec().patterns}
     plain = Predictor.from_bundle(tiny_bundle(tmp_path, patterns=patterns))
@@ -157,10 +158,12 @@ def test_the_line_that_was_read_carries_its_share(predictor, tmp_path):
     pill = observation.pills[0]
     side = replace(pill.sides[0], reading=Reading((Line(quad_XY, 0.9, (lattice("A2"),)),)))
     pill = replace(pill, sides=(side,))
-    why = reading.answer(replace(observation, pills=(pill,)), metadata=WANTED).pills[0].explanation
-    assert why.against_runner_up["read_imprint"] > 1
+    metadata = WANTED.model_copy(update={"imprint": typed})
+    why = reading.answer(replace(observation, pills=(pill,)), metadata=metadata).pills[0].explanation
+    assert why.against_runner_up[cue] > 1
+    assert why.against_runner_up.get("read_again", 0.0) == (why.against_runner_up[cue] if cue == "read_again" else 0.0)
     (heat_map,) = why.heat_maps
-    total = sum(why.against_runner_up.get(name, 0.0) for name in ("fast", "accurate", "read_imprint"))
+    total = sum(why.against_runner_up.get(name, 0.0) for name in ("fast", "accurate", cue))
     assert heat_map.total == pytest.approx(total, abs=1e-3)
     row, column = np.unravel_index(grid_of(heat_map).argmax(), (heat_map.rows, heat_map.columns))
     assert (row / heat_map.rows, column / heat_map.columns) == pytest.approx((95 / 192, 45 / 192), abs=0.08)

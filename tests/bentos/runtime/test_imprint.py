@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bentos.runtime.imprint import ImprintIndex, typed_tokens
+from bentos.runtime.imprint import ImprintIndex, shows_typed, typed_tokens
 from bentos.runtime.typing_channel import confusion_class
 
 IMPRINTS = [("TEVA", "3147"), ("L484",), ("93", "5256"), ("93", "311"), (), ("M", "T1"), ("WATSON", "853")]
@@ -60,3 +60,30 @@ def test_a_very_long_text_is_cut_to_eight_pieces():
 def test_look_alike_characters_share_a_class():
     assert confusion_class("O0D") == confusion_class("000")
     assert np.isfinite(ImprintIndex(IMPRINTS).score("O" * 64, error_rate=0.03)).all()
+
+
+@pytest.mark.parametrize(
+    ("read", "typed", "expected"),
+    [
+        ("3147", "3147 TEVA", True),
+        ("TEVA", "TEUA", True),  # a look-alike
+        ("31471", "3147", True),  # a gleam read as a character
+        ("50020", "500", True),
+        ("BUTIN", "Mycobutin", True),  # the part in sight
+        ("93", "9B", True),
+        ("2080", "TEUA", False),
+        ("MP", "B5", False),
+        ("7426", "TV", False),
+        ("5", "RP", False),
+    ],
+)
+def test_what_was_read_is_what_was_typed_or_something_beside_it(read, typed, expected):
+    assert shows_typed(read, typed) is expected
+
+
+def test_a_part_of_a_long_token_counts_less_than_the_whole_and_short_tokens_have_none():
+    index = ImprintIndex([("MYCOBUTIN",), ("2632",), ("BUTIN",)])
+    part = index.score("BUTIN", error_rate=0.03)
+    assert part[2] > part[0] > part[1] + 3
+    assert index.score("MYCOBUTIN", error_rate=0.03).argmax() == 0
+    assert index.score("263", error_rate=0.03)[1] < 2
