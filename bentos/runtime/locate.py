@@ -27,7 +27,7 @@ class Located:
     """One pill. `mask_HW` (bool) is as large as the picture; lengths are in its pixels.
 
     `angle_deg` is the direction of the long axis against the horizontal, in (-90, 90], clockwise in the
-    picture (y points down). `confidence` is between 0 and 1.
+    picture (y points down). `confidence` is between 0 and 1. Around a `cut_out` the picture shows no surface.
     """
 
     mask_HW: np.ndarray
@@ -37,6 +37,7 @@ class Located:
     length_px: float
     width_px: float
     confidence: float
+    cut_out: bool = False
 
 
 def locate(rgb_HWC: np.ndarray, *, alpha_HW: np.ndarray | None = None) -> list[Located]:
@@ -58,7 +59,7 @@ def _cut_outs(alpha_HW: np.ndarray) -> list[Located]:
     num, labels_HW, stats, _ = cv2.connectedComponentsWithStats((alpha_HW > _SOLID_ALPHA).astype(np.uint8))
     areas = stats[1:num, cv2.CC_STAT_AREA]
     large = [i + 1 for i in np.argsort(-areas) if areas[i] >= max(_MIN_CUT_OUT_SHARE * alpha_HW.size, areas.max() / 4)]
-    return [_located(labels_HW == i, 1.0) for i in large]
+    return [_located(labels_HW == i, 1.0, cut_out=True) for i in large]
 
 
 def _outlines(rgb_HWC: np.ndarray) -> list[Outline]:
@@ -118,7 +119,7 @@ def _inner(peak_N: np.ndarray) -> slice:
     return slice(start + 2 if start >= shortest else 0, stop - 2 if len(peak_N) - stop >= shortest else len(peak_N))
 
 
-def _located(mask_HW: np.ndarray, confidence: float) -> Located:
+def _located(mask_HW: np.ndarray, confidence: float, *, cut_out: bool = False) -> Located:
     contours, _ = cv2.findContours(mask_HW.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     points = np.concatenate(contours)
     x, y, width, height = cv2.boundingRect(points)
@@ -132,4 +133,5 @@ def _located(mask_HW: np.ndarray, confidence: float) -> Located:
         length_px=float(max(first, second) + 1),
         width_px=float(min(first, second) + 1),
         confidence=confidence,
+        cut_out=cut_out,
     )

@@ -15,17 +15,23 @@ from bentos.runtime.locate import Located
 ELONGATED_FROM = 1.15
 _FEATHER_PX = 1.5
 _PLAIN_SCALE, _OVERSAMPLED = 0.6, 1.25
+_SURFACE_WEIGHT, _LEAST_SURFACE, _BAR_LEVEL = 0.01, 0.02, 24
 
 
 def crop_pill(rgb_HWC: np.ndarray, located: Located, *, spec: PreprocessSpec) -> np.ndarray:
     """Crop one pill to uint8 (S, S, 3): centred, scaled to fill S less the margin, long axis horizontal.
 
     A pill with no clear long axis is left as it lies. The background is filled with `fill_rgb` behind a
-    feathered outline, unless the spec keeps it.
+    feathered outline, or with the surface's own colour, unless the spec keeps it.
     """
     size = (spec.size_px, spec.size_px)
-    crop_SSC, weight_SS = pill_canvas(rgb_HWC, located, size=size, margin=spec.margin, whole=spec.keep_background)
-    return crop_SSC if spec.keep_background else filled_behind(crop_SSC, weight_SS, fill_rgb=spec.fill_rgb)
+    whole = spec.keep_background or spec.fill_with_surface
+    crop_SSC, weight_SS = pill_canvas(rgb_HWC, located, size=size, margin=spec.margin, whole=whole)
+    if spec.keep_background:
+        return crop_SSC
+    known = spec.fill_with_surface and not located.cut_out
+    fill_rgb = surface_rgb(crop_SSC, weight_SS, unknown=spec.fill_rgb) if known else spec.fill_rgb
+    return filled_behind(crop_SSC, weight_SS, fill_rgb=fill_rgb)
 
 
 def pill_canvas(
@@ -43,7 +49,21 @@ def pill_canvas(
     return pixels_HWC, _feathered(cv2.warpAffine(view.mask_HW, matrix, size, flags=cv2.INTER_LINEAR))
 
 
-def filled_behind(pixels_HWC: np.ndarray, weight_HW: np.ndarray, *, fill_rgb: tuple[int, int, int]) -> np.ndarray:
+def surface_rgb(
+    pixels_HWC: np.ndarray, weight_HW: np.ndarray, *, unknown: tuple[float, float, float]
+) -> tuple[float, float, float]:
+    """The middle colour of what the pill lies on, channel by channel; `unknown` where too little of it is seen.
+
+    Black bars that pad a picture are no surface. Every second row and column will do.
+    """
+    around_NC = pixels_HWC[::2, ::2][weight_HW[::2, ::2] <= _SURFACE_WEIGHT]
+    seen_NC = around_NC[around_NC.max(axis=1, initial=0) > _BAR_LEVEL]
+    if len(seen_NC) < _LEAST_SURFACE * weight_HW.size / 4:
+        return unknown
+    return tuple(np.median(seen_NC, axis=0).tolist())
+
+
+def filled_behind(pixels_HWC: np.ndarray, weight_HW: np.ndarray, *, fill_rgb: tuple[float, float, float]) -> np.ndarray:
     """The pixels by their weight over a plain colour, uint8 (H, W, 3)."""
     weight_HW1 = weight_HW[..., None]
     return (pixels_HWC * weight_HW1 + np.array(fill_rgb, np.float32) * (1 - weight_HW1) + 0.5).astype(np.uint8)

@@ -104,21 +104,21 @@ def _developed(rgb_HWC: np.ndarray, rng: np.random.Generator, *, strength: float
 
 def _white_balance(rng: np.random.Generator, *, strength: float) -> np.ndarray:
     """Gains (C,): a small error either way, or the light of a lamp or of a window that the phone took for white."""
-    warm, tint = rng.normal(0, 0.06), rng.normal(0, 0.02)
+    warm, tint = rng.normal(0, 0.06), rng.normal(0, 0.03)
     kind = rng.random()
-    if kind < 0.3:
-        warm += rng.uniform(0, 0.5)
-    elif kind < 0.36:
+    if kind < 0.45:
+        warm += rng.uniform(0, 0.55)
+    elif kind < 0.53:
         warm -= rng.uniform(0, 0.25)
     return 1 + strength * np.array([0.5 * warm, tint - 0.2 * max(warm, 0), -warm])
 
 
 def _exposure(rng: np.random.Generator, *, strength: float) -> float:
     kind = rng.random()
-    if kind < 0.12 * strength:
-        return math.exp(strength * rng.uniform(0.2, 0.65))
-    if kind < 0.24 * strength:
-        return math.exp(-strength * rng.uniform(0.3, 1.0))
+    if kind < 0.15 * strength:
+        return math.exp(strength * rng.uniform(0.2, 0.7))
+    if kind < 0.4 * strength:
+        return math.exp(-strength * rng.uniform(0.3, 1.1))
     return math.exp(strength * rng.normal(0.0, 0.14))
 
 

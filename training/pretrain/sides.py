@@ -78,15 +78,14 @@ class Sides:
         return simulate_crop(
             self._pill(number),
             rng,
-            spec=CropSpec(size_px, self._config.recipe.margin),
+            spec=self._spec(size_px),
             strength=(_LEAST_STRENGTH + (1 - _LEAST_STRENGTH) * hardness) * spread,
             turn_rad=math.pi * (_LEAST_TURN + (1 - _LEAST_TURN) * hardness),
         )
 
     def query(self, number: int, rng: np.random.Generator) -> np.ndarray:
         """A crop of the full hardness, to measure with."""
-        recipe = self._config.recipe
-        return simulate_crop(self._pill(number), rng, spec=CropSpec(recipe.size_px, recipe.margin))
+        return simulate_crop(self._pill(number), rng, spec=self._spec(self._config.recipe.size_px))
 
     def clean(self, number: int, *, size_px: int) -> tuple[np.ndarray, bool]:
         """The reference crop (S, S, 3) as enrolment makes it, and whether the pill is elongated."""
@@ -104,6 +103,10 @@ class Sides:
         crop_SSC, elongated = self.clean(number, size_px=size_px)
         turns = TURNS_LONG if elongated else TURNS_ROUND
         return turned(crop_SSC, turns[turn % len(turns)], fill_rgb=self._config.recipe.preprocess.fill_rgb)
+
+    def _spec(self, size_px: int) -> CropSpec:
+        recipe = self._config.recipe
+        return CropSpec(size_px, recipe.margin, fill_with_surface=recipe.fill_with_surface)
 
     def _pill(self, number: int) -> Pill:
         if number not in self._pills:

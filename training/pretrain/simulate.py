@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from bentos.runtime.outline import filled
-from bentos.runtime.preprocess import ELONGATED_FROM
+from bentos.runtime.preprocess import ELONGATED_FROM, filled_behind, surface_rgb
 from data.rendering.backgrounds import TEXTURE_PX, TEXTURES_PER_FAMILY, background_names, texture
 from training.pretrain.lots import another_lot
 from training.pretrain.optics import camera, light_map, lot_matrix, relit
@@ -20,6 +20,8 @@ from training.pretrain.pose import Frame, Pill, Pose, cut_off, found_outline, la
 
 _FEATHER_SIGMA = 0.75
 _SHADOW_PX = 64
+_CUT_OUT_SHARE, _WHITE_SHARE = 0.15, 0.15
+_WHITE = (255.0, 255.0, 255.0)
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,7 @@ class CropSpec:
     size_px: int
     margin: float = 0.04
     fill_rgb: tuple[int, int, int] = (128, 128, 128)
+    fill_with_surface: bool = False
 
 
 def simulate_crop(
@@ -51,9 +54,22 @@ def simulate_crop(
     rgb_SSC = _scene(pill, pose, rng, place_33=place_33, size_px=size, strength=strength, frame=frame, far=False)
     rgb_SSC = camera(rgb_SSC, rng, strength=strength, scale=size / 112)
     mask_SS = filled(project(place_33, seen_NX), (size, size)).astype(np.uint8) * 255
-    weight_SS1 = cv2.GaussianBlur(mask_SS, (0, 0), _FEATHER_SIGMA).astype(np.float32)[..., None] / 255
-    fill_C = np.array(spec.fill_rgb, np.float32)
-    return (rgb_SSC * weight_SS1 + fill_C * (1 - weight_SS1) + 0.5).astype(np.uint8)
+    weight_SS = cv2.GaussianBlur(mask_SS, (0, 0), _FEATHER_SIGMA).astype(np.float32) / 255
+    return filled_behind(rgb_SSC, weight_SS, fill_rgb=_fill_rgb(rgb_SSC, weight_SS, rng, spec=spec))
+
+
+def _fill_rgb(
+    rgb_SSC: np.ndarray, weight_SS: np.ndarray, rng: np.random.Generator, *, spec: CropSpec
+) -> tuple[float, float, float]:
+    """The surface's colour as the runtime finds it; at times a plain or a white one, as around a cut-out."""
+    if not spec.fill_with_surface:
+        return spec.fill_rgb
+    kind = rng.random()
+    if kind < _CUT_OUT_SHARE:
+        return spec.fill_rgb
+    if kind < _CUT_OUT_SHARE + _WHITE_SHARE:
+        return _WHITE
+    return surface_rgb(rgb_SSC, weight_SS, unknown=spec.fill_rgb)
 
 
 def simulate_photo(

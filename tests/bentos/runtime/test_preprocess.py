@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from bentos.runtime.contract import PreprocessSpec
 from bentos.runtime.locate import locate
-from bentos.runtime.preprocess import canvas_matrix, crop_pill, pill_canvas, to_batch
+from bentos.runtime.preprocess import canvas_matrix, crop_pill, pill_canvas, surface_rgb, to_batch
 from tests.bentos.runtime.pills import drawn_pill
 
 RED, WHITE = (200, 40, 40), (244, 242, 238)
@@ -46,6 +46,28 @@ def test_the_background_is_filled_or_kept_as_the_spec_says() -> None:
     assert tuple(filled_SSC[2, 2]) == (10, 20, 30)
     assert kept_SSC[2, 2, 1] > kept_SSC[2, 2, 0] + 40
     assert np.abs(filled_SSC[64, 64].astype(int) - kept_SSC[64, 64]).max() <= 1
+
+
+def test_the_surface_fills_the_crop_where_the_spec_says_so_but_not_around_a_cut_out() -> None:
+    drawn = drawn_pill(rgb=RED, background=(60, 150, 90))
+    crop_SSC = crop_of(drawn, fill_with_surface=True)
+    plain_SSC = crop_of(drawn)
+    assert np.abs(crop_SSC[2, 2].astype(int) - (60, 150, 90)).max() <= 12
+    assert np.abs(crop_SSC[64, 64].astype(int) - plain_SSC[64, 64]).max() <= 1
+    alpha_HW = np.where(np.abs(drawn.rgb_HWC.astype(int) - RED).max(axis=2) < 60, 255, 0).astype(np.uint8)
+    cut_out = locate(drawn.rgb_HWC, alpha_HW=alpha_HW)[0]
+    assert tuple(crop_pill(drawn.rgb_HWC, cut_out, spec=spec(fill_with_surface=True))[2, 2]) == (128, 128, 128)
+
+
+@pytest.mark.parametrize(
+    ("columns_of_surface", "expected"), [(40, (90.0, 120.0, 30.0)), (0, (1.0, 2.0, 3.0))], ids=["some", "none"]
+)
+def test_black_bars_are_no_surface(columns_of_surface, expected) -> None:
+    pixels_HWC = np.zeros((128, 128, 3), np.uint8)
+    pixels_HWC[:, :columns_of_surface] = (90, 120, 30)
+    weight_HW = np.zeros((128, 128), np.float32)
+    weight_HW[40:80, 40:80] = 1
+    assert surface_rgb(pixels_HWC, weight_HW, unknown=(1.0, 2.0, 3.0)) == expected
 
 
 def test_a_crop_hardly_depends_on_the_size_of_the_picture() -> None:
