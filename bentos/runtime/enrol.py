@@ -129,22 +129,21 @@ def write_gallery(
 
 def embed_turned(recogniser: Recogniser, member: str, sides: Sequence[SideObservation]) -> list[np.ndarray]:
     """The mean unit vector (D,) of each side over its in-plane turns."""
-    spec = recogniser.members[member].spec.preprocess
     turns = [_TURNS_LONG if side.statistics.elongation >= ELONGATED_FROM else _TURNS_ROUND for side in sides]
-    crops = [turned(side.crops[member], degrees, fill_rgb=spec.fill_rgb)
+    crops = [turned(side.crops[member], degrees)
              for side, angles in zip(sides, turns, strict=True) for degrees in angles]  # fmt: skip
     embeddings_BD = recogniser.embed(member, crops)
     ends = np.cumsum([len(angles) for angles in turns])[:-1]
     return [_unit(group.mean(axis=0)) for group in np.split(embeddings_BD, ends)] if sides else []
 
 
-def turned(crop_HWC: np.ndarray, degrees: float, *, fill_rgb: tuple[int, int, int]) -> np.ndarray:
-    """The square crop turned about its centre; corners filled."""
+def turned(crop_HWC: np.ndarray, degrees: float) -> np.ndarray:
+    """The square crop turned about its centre; its edge goes on into the corners."""
     if degrees == 0:
         return crop_HWC
     size = crop_HWC.shape[0]
     matrix = cv2.getRotationMatrix2D(((size - 1) / 2, (size - 1) / 2), degrees, 1.0)
-    return cv2.warpAffine(crop_HWC, matrix, (size, size), flags=cv2.INTER_LINEAR, borderValue=fill_rgb)
+    return cv2.warpAffine(crop_HWC, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
 def feature_arrays(features: Sequence) -> dict[str, np.ndarray]:

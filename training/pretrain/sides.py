@@ -102,7 +102,7 @@ class Sides:
         """The reference crop in the `turn`-th of the turns in which enrolment sees it."""
         crop_SSC, elongated = self.clean(number, size_px=size_px)
         turns = TURNS_LONG if elongated else TURNS_ROUND
-        return turned(crop_SSC, turns[turn % len(turns)], fill_rgb=self._config.recipe.preprocess.fill_rgb)
+        return turned(crop_SSC, turns[turn % len(turns)])
 
     def _spec(self, size_px: int) -> CropSpec:
         recipe = self._config.recipe
