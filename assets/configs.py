@@ -168,6 +168,7 @@ class RecogniserConfig(dg.Config):
     escalate_uncertainty: float = _as_in(CalibrationConfig, "escalate_uncertainty")
     hard_probability: float = _as_in(CalibrationConfig, "hard_probability")
     read_imprints: bool = _as_in(CalibrationConfig, "read_imprints")
+    half_turned: bool = _as_in(CalibrationConfig, "half_turned")
     max_photos: int = _as_in(CalibrationConfig, "max_photos")
     seed: int = _as_in(CalibrationConfig, "seed")
 

@@ -33,6 +33,10 @@ class CalibrationConfig(BaseModel):
     read_imprints: bool = Field(
         True, description="whether imprints are read from pictures; without, answers are faster and far less certain"
     )
+    half_turned: bool = Field(
+        True, description="whether networks look at a pill turned by half as well; without, they take half the time "
+        "and rank a little worse"
+    )  # fmt: skip
     imprint_error_rate: float = Field(0.1, gt=0, lt=0.5, description="assumed share of characters a person mistypes")
     typed_color_error_rate: float = Field(0.08, gt=0, lt=0.5, description="assumed share of colours named differently")
     typed_shape_error_rate: float = Field(0.05, gt=0, lt=0.5, description="assumed share of outlines named differently")

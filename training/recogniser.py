@@ -126,7 +126,7 @@ def _draft(members: Sequence[ExportedMember], *, config: CalibrationConfig, fact
         name=facts.name,
         created_at=facts.now,
         profile=facts.profile,
-        members=tuple(member.spec for member in members),
+        members=tuple(_looking(member.spec, half_turned=config.half_turned) for member in members),
         cues=cues,
         patterns={},
         router=router,
@@ -138,6 +138,11 @@ def _draft(members: Sequence[ExportedMember], *, config: CalibrationConfig, fact
         training_facts=facts.training_facts,
         files={},
     )
+
+
+def _looking(spec: MemberSpec, *, half_turned: bool) -> MemberSpec:
+    changed = spec.preprocess.model_copy(update={"half_turned": half_turned or None})
+    return spec.model_copy(update={"preprocess": changed})
 
 
 def _files(spec: MemberSpec) -> list[str]:

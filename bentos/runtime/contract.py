@@ -27,6 +27,9 @@ class PreprocessSpec(Record):
     fill_with_surface: Annotated[bool | None, LATER] = Field(
         None, description="fill with the surface's colour instead, which tells in what light the pill lies"
     )
+    half_turned: Annotated[bool | None, LATER] = Field(
+        None, description="look at the crop turned by half as well; the mean of both stands for the picture"
+    )
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
 

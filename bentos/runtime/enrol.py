@@ -16,7 +16,7 @@ import numpy as np
 
 from bentos.runtime.contract import GallerySpec, View, file_digests, write_spec
 from bentos.runtime.errors import ContractError
-from bentos.runtime.evidence import SideObservation
+from bentos.runtime.evidence import SideObservation, unit
 from bentos.runtime.features import VisualFeatures
 from bentos.runtime.gallery import FEATURES_FILE, PROTOTYPES_FILE
 from bentos.runtime.locate import locate
@@ -134,7 +134,7 @@ def embed_turned(recogniser: Recogniser, member: str, sides: Sequence[SideObserv
              for side, angles in zip(sides, turns, strict=True) for degrees in angles]  # fmt: skip
     embeddings_BD = recogniser.embed(member, crops)
     ends = np.cumsum([len(angles) for angles in turns])[:-1]
-    return [_unit(group.mean(axis=0)) for group in np.split(embeddings_BD, ends)] if sides else []
+    return [unit(group.mean(axis=0)) for group in np.split(embeddings_BD, ends)] if sides else []
 
 
 def turned(crop_HWC: np.ndarray, degrees: float) -> np.ndarray:
@@ -174,7 +174,3 @@ def _view(reference: ReferencePicture, known: dict[str, Medication]) -> View:
         lot=reference.lot,
         taken_on=reference.taken_on,
     )
-
-
-def _unit(vector_D: np.ndarray) -> np.ndarray:
-    return (vector_D / max(float(np.linalg.norm(vector_D)), 1e-12)).astype(np.float32)

@@ -49,7 +49,9 @@ class SideObservation:
     def embedding(self, recogniser: Recogniser, member: str) -> np.ndarray:
         """Unit vector (D,) of the member, computed once."""
         if member not in self.embeddings:
-            self.embeddings[member] = recogniser.embed(member, [self.crops[member]])[0]
+            crop_SSC, half_turned = self.crops[member], recogniser.members[member].spec.preprocess.half_turned
+            looks_BD = recogniser.embed(member, [crop_SSC, crop_SSC[::-1, ::-1]] if half_turned else [crop_SSC])
+            self.embeddings[member] = unit(looks_BD.mean(axis=0)) if half_turned else looks_BD[0]
         return self.embeddings[member]
 
 
@@ -170,6 +172,11 @@ class Scorer:
     def cosines(self, member: str, side: SideObservation) -> np.ndarray:
         """Cosine of the side to every view, (V,)."""
         return self._gallery.prototypes[member] @ side.embedding(self._recogniser, member)
+
+
+def unit(vector_D: np.ndarray) -> np.ndarray:
+    """The vector at length 1, float32."""
+    return (vector_D / max(float(np.linalg.norm(vector_D)), 1e-12)).astype(np.float32)
 
 
 def read_cue(line: Line, typed: str | None) -> str:

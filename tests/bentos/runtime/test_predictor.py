@@ -1,5 +1,7 @@
 """The predictor on a tiny real bundle: two ONNX members, four medications."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -97,6 +99,23 @@ def test_enrolling_or_removing_pills_leaves_the_raw_scores_of_the_others_unchang
     few, all_cues = some.collect(sides, **asked).cues, whole.collect(sides, **asked).cues
     for name in all_cues:
         assert few[name] == pytest.approx(all_cues[name][list(kept)], abs=1e-6)
+
+
+def test_looked_at_turned_by_half_as_well_a_pill_lies_either_way_round(predictor):
+    members = {}
+    for name, member in predictor.recogniser.members.items():
+        preprocess = member.spec.preprocess.model_copy(update={"half_turned": True})
+        members[name] = replace(member, spec=member.spec.model_copy(update={"preprocess": preprocess}))
+    twice = replace(predictor.recogniser, members=members)
+    side = predictor.observe([photo(2)]).pills[0].sides[0]
+    crop_SSC = side.crops["fast"]
+    round_SSC = np.ascontiguousarray(crop_SSC[::-1, ::-1])
+    found = [
+        replace(side, crops={"fast": crop}, embeddings={}).embedding(twice, "fast") for crop in (crop_SSC, round_SSC)
+    ]
+    once_BD = predictor.recogniser.embed("fast", [crop_SSC, round_SSC])
+    assert found[0] == pytest.approx(found[1], abs=1e-6)
+    assert found[0] == pytest.approx(once_BD.mean(axis=0) / np.linalg.norm(once_BD.mean(axis=0)), abs=1e-6)
 
 
 def test_a_masked_appearance_has_no_score_and_no_probability(predictor):
