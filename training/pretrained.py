@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from training.committed import WEIGHTS, read_index
 from training.profiles import Recipe
 
-_NETWORK = ("architecture", "options", "size_px", "relief", "mean", "std")
+_NETWORK = ("architecture", "options", "size_px", "fill_with_surface", "relief", "mean", "std")
 
 
 class PretrainedWeights(BaseModel):

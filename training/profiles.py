@@ -22,6 +22,7 @@ class Recipe(BaseModel):
     batch_size: Annotated[int, Field(ge=2)]
     learning_rate: Annotated[float, Field(gt=0)]
     margin: float = 0.04
+    fill_with_surface: bool = False
     augmentation: Annotated[float, Field(ge=0, le=2)] = 1.0
     relief: bool = False
     drop_path: Annotated[float, Field(ge=0, lt=1)] = 0.0
@@ -32,7 +33,13 @@ class Recipe(BaseModel):
     @property
     def preprocess(self) -> PreprocessSpec:
         """The runtime's preprocessing for this member; training and serving both read it from here."""
-        return PreprocessSpec(size_px=self.size_px, margin=self.margin, mean=self.mean, std=self.std)
+        return PreprocessSpec(
+            size_px=self.size_px,
+            margin=self.margin,
+            fill_with_surface=self.fill_with_surface or None,
+            mean=self.mean,
+            std=self.std,
+        )
 
 
 _EFFICIENTNET = Recipe(
@@ -45,13 +52,13 @@ _VIT = Recipe(
 
 _LITE = Recipe(
     architecture="tf_efficientnet_lite0", size_px=128, epochs=2, batch_size=32, learning_rate=1e-3, augmentation=0.3,
-    held_stages=5,
+    held_stages=5, fill_with_surface=True,
 )  # fmt: skip
 
 PROFILES: dict[ProfileName, dict[MemberName, Recipe]] = {
     "demo": {
         "fast": _LITE,
-        "accurate": _LITE.model_copy(update={"size_px": 160}),
+        "accurate": _LITE.model_copy(update={"size_px": 160, "epochs": 1}),
     },
     "standard": {"fast": _EFFICIENTNET, "accurate": _VIT},
     "production": {

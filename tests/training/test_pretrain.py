@@ -153,7 +153,7 @@ def test_a_pupil_comes_closer_to_its_teacher_than_one_that_has_none(tmp_path: Pa
     far = {}
     for name, config in (("taught", given), ("alone", {})):
         pupil, recipe = load_encoder(
-            run(tmp_path / name, ema_decay=0.0, epochs=6, learning_rate=1e-2, **config).weights
+            run(tmp_path / name, ema_decay=0.0, epochs=12, learning_rate=1e-2, **config).weights
         )
         with torch.no_grad():
             far[name] = teacher.loss(pupil(as_batch(views_BSSC, recipe, device=torch.device("cpu"))), views_BSSC)

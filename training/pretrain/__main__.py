@@ -95,6 +95,7 @@ def recogniser(
     photos_per_side: int = 5,
     num_others: int = 150,
     max_photos: int = 1600,
+    unknown_error: Annotated[float, typer.Option(help="share of unknown pills that may be identified")] = 0.015,
     seed: int = 7,
 ) -> None:
     """Fit a recogniser of pre-trained members on simulated photographs of held-out reference sides."""
@@ -110,7 +111,7 @@ def recogniser(
     found = pretrained_recogniser(
         simulated,
         weights={"fast": fast} | ({"accurate": accurate} if accurate else {}),
-        config=CalibrationConfig(seed=seed, max_photos=max_photos),
+        config=CalibrationConfig(seed=seed, max_photos=max_photos, unknown_error=unknown_error),
         profile=profile,
         facts={"reference sides": RXIMAGE, "photographs": f"{len(simulated.photos)} rows, seed {seed}"},
         now=datetime.now(UTC).isoformat(timespec="seconds"),
