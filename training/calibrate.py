@@ -131,13 +131,19 @@ class Table:
         """The pictures' cues of every example; what was typed of the imprint decides what a line counts as."""
         key = members, typed_imprint
         if key not in self._looked:
-            self._looked[key] = [self._seen(e, members, ("imprint",) if typed_imprint else ()) for e in self.examples]
+            self._looked[key] = self._read_beside_text(members) if typed_imprint else self._seen(members)
         return self._looked[key]
 
-    def _seen(self, example: Example, members: tuple[str, ...], fields: Sequence[str]) -> dict[str, np.ndarray]:
-        metadata = only(example.typed, fields)
-        cues = self._predictor.collect(example.sides, members=members, metadata=metadata).cues
-        return self._kept({name: ratio_A for name, ratio_A in cues.items() if name not in _CUE_OF_FIELD.values()})
+    def _seen(self, members: tuple[str, ...]) -> list[dict[str, np.ndarray]]:
+        nothing = only(self.examples[0].typed, ())
+        return [self._kept(self._predictor.collect(e.sides, members=members, metadata=nothing).cues)
+                for e in self.examples]  # fmt: skip
+
+    def _read_beside_text(self, members: tuple[str, ...]) -> list[dict[str, np.ndarray]]:
+        scorer = Scorer(self._predictor.recogniser, self._predictor.gallery)
+        seen = zip(self._looking(members, typed_imprint=False), self.examples, strict=True)
+        return [cues | self._kept(scorer.read(e.sides, typed=e.typed.imprint))
+                for cues, e in seen]  # fmt: skip
 
     def _kept(self, cues: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         return {name: ratio_A[self._among].astype(np.float32) for name, ratio_A in cues.items()}

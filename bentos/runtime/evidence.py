@@ -89,7 +89,7 @@ class Scorer:
 
     def collect(self, sides: Sequence[SideObservation], *, members: Sequence[str], typed: Typed) -> Evidence:
         """All cues of one pill, with those that were typed."""
-        cues = self._picture_cues(sides, members=members) | self._read(sides, typed.imprint) if sides else {}
+        cues = self._picture_cues(sides, members=members) | self.read(sides, typed=typed.imprint) if sides else {}
         cues |= self._attributes(sides, members=members) if sides else {}
         present = {*members, *typed.cues} if sides else set(typed.cues)
         return Evidence({**cues, **typed.cues}, pattern_key(present | ({TWO_SIDES} if len(sides) == 2 else set())))
@@ -105,7 +105,7 @@ class Scorer:
         names = (*members, *FEATURE_CUES)
         return np.stack([[self._ratio(name, side, rows) for side in sides] for name in names])
 
-    def _read(self, sides: Sequence[SideObservation], typed: str | None) -> dict[str, np.ndarray]:
+    def read(self, sides: Sequence[SideObservation], *, typed: str | None) -> dict[str, np.ndarray]:
         """The imprint as read from the pictures; no cue where the recogniser has no reader.
 
         Lines that show what was typed are a cue of their own: the same glyphs, seen by two, count once and a little.
