@@ -201,8 +201,8 @@ def _sizes(beside: Beside) -> Iterator[str]:
 
 _FROM_SCRATCH = (
     "python -m training.pretrain untrained --out var/random.safetensors",
-    "python -m training.pretrain recogniser --rximage ../shared/rximage --out var/scratch --photos-per-side 5 "
-    "--fast var/random.safetensors   # prints DIR; mkdir var/start && cp -r DIR var/start/recogniser",
+    "python -m training.pretrain recogniser --rximage ../shared/rximage --out var/scratch --photos-per-side 1 "
+    "--max-photos 400 --fast var/random.safetensors   # prints DIR; mkdir var/start && cp -r DIR var/start/recogniser",
     "rxvision enrol --catalogue ../shared/rximage/catalogue.csv --images ../shared/rximage/images --bundle var/start "
     "--out var/scratch/bundle",
     "rxvision benchmark --bundle var/scratch/bundle --photos ../shared/photos --json var/scratch.json",
@@ -212,7 +212,10 @@ _FROM_SCRATCH = (
 def _against(figures: Mapping[str, Any], others: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     if not others:
         return
-    told = "Each fitted in the same way, on the same photographs and gallery. An encoder from scratch is random:"
+    told = (
+        "Each fitted in the same way, on the same photographs and gallery. "
+        "An encoder from scratch is random, fitted on fewer photographs:"
+    )
     yield from ("## Against other recognisers", "", told, "", "```sh", *_FROM_SCRATCH, "```", "")
     asked = [(q, top) for q in ("picture", "picture_and_partial_imprint") for top in ("top1", "top5")]
     header = ["", *(f"{_TITLES[q]}: drug {top.replace('top', 'top-')}" for q, top in asked)]
