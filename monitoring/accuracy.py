@@ -212,10 +212,7 @@ _FROM_SCRATCH = (
 def _against(figures: Mapping[str, Any], others: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     if not others:
         return
-    told = (
-        "Each fitted in the same way, on the same photographs and gallery. "
-        "An encoder from scratch is random, fitted on fewer photographs:"
-    )
+    told = "Fitted in the same way, on the same gallery. An encoder from scratch is random, on fewer photographs:"
     yield from ("## Against other recognisers", "", told, "", "```sh", *_FROM_SCRATCH, "```", "")
     asked = [(q, top) for q in ("picture", "picture_and_partial_imprint") for top in ("top1", "top5")]
     header = ["", *(f"{_TITLES[q]}: drug {top.replace('top', 'top-')}" for q, top in asked)]

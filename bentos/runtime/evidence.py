@@ -117,7 +117,8 @@ class Scorer:
         for side in sides:
             for number, line in enumerate(side.reading.lines if side.reading is not None else ()):
                 ratio_A = self._once(side, f"{READ_IMPRINT} {number}", partial(self.line_ratio, line))
-                ratios[read_cue(line, typed)] = ratios[read_cue(line, typed)] + ratio_A
+                cue = read_cue(line, typed)
+                ratios[cue] = ratios[cue] + ratio_A
         return ratios
 
     def _once(self, side: SideObservation, name: str, score: Callable[[], np.ndarray]) -> np.ndarray:
