@@ -22,7 +22,7 @@ CUE_WORDS = {
     "picture": "the picture as a whole",
     "imprint": "the typed imprint",
     "read_imprint": "the imprint in the picture",
-    "read_again": "what was typed, seen in the picture,",
+    "read_again": "the typed imprint seen again in the picture",
     "typed_color": "the typed colour",
     "typed_shape": "the typed shape",
     "size": "the size given",

@@ -171,10 +171,9 @@ def _sorted_key(tokens: Sequence[str]) -> str:
 def _in_part(tokens: Sequence[str]) -> dict[str, float]:
     """The tokens, and what is left of a long one that runs around the pill, with the log shares, nats."""
     found = {}
-    for token in tokens:
+    for token in (token for token in tokens if len(token) >= _RUNS_AROUND_FROM):
         parts = {part for num in range(_SHORTEST_PART, len(token)) for part in (token[:num], token[-num:])}
-        if len(token) >= _RUNS_AROUND_FROM:
-            found |= {part: math.log(_PART_SHARE / len(parts)) for part in parts}
+        found |= {part: math.log(_PART_SHARE / len(parts)) for part in parts}
     return found | dict.fromkeys(tokens, 0.0)
 
 
