@@ -159,7 +159,21 @@ def over_grpc(port: int) -> Iterator[str]:
 
 
 def left_in(root: Path) -> list[str]:
-    """Which words are in which files below a directory, as they are, in UTF-16, in hex or in base64."""
+    """Which words are in which files below a directory, as they are, in UTF-16, in hex or in base64.
+
+    SQLite takes a write-ahead log away when it has moved it into the database; a search that meets one on its way
+    out starts again, as what was in it may be in a file already searched.
+    """
+    for _ in range(5):
+        try:
+            return _searched(root)
+        except FileNotFoundError as error:
+            if not str(error.filename).endswith(("-wal", "-shm", "-journal")):
+                raise
+    raise TimeoutError(f"files below {root} keep vanishing")
+
+
+def _searched(root: Path) -> list[str]:
     needles = {form: word for word in WORDS for form in _forms(word)}
     found = []
     for path in sorted(path for path in root.rglob("*") if path.is_file()):
