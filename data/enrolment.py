@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -128,6 +129,7 @@ def _tasks(
 
 def _worked(tasks: Sequence[_Task], *, workers: int) -> Iterator[dict[str, str]]:
     if workers < 2:
+        _opened.cache_clear()
         yield from map(_enrol_some, tasks)
         return
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
@@ -141,12 +143,17 @@ def _enrol_some(task: _Task) -> dict[str, str]:
     pictures = list(readable(task.references, source=task.source, refused=refused))
     if not pictures:
         return refused
-    recogniser = Recogniser.load(task.recogniser)
-    spec = build_gallery(recogniser, medications=task.medications, references=pictures, out=task.out, name="part",
-                         now=task.now)  # fmt: skip
+    spec = build_gallery(_opened(task.recogniser), medications=task.medications, references=pictures, out=task.out,
+                         name="part", now=task.now)  # fmt: skip
     seen = {view.picture_digest for view in spec.views}
     blank = {picture.picture_digest for picture in pictures} - seen
     return refused | dict.fromkeys(sorted(blank), "no pill was found in it")
+
+
+@lru_cache(maxsize=1)
+def _opened(recogniser: Path) -> Recogniser:
+    """The enrolment's own copy, checked and opened once a process."""
+    return Recogniser.load(recogniser)
 
 
 def readable(references: Iterable[Reference], *, source: str, refused: dict[str, str]) -> Iterator[ReferencePicture]:

@@ -19,12 +19,14 @@ from monitoring.pairs import Taken, counterparts
 from monitoring.questions import TYPED_QUESTIONS, metadata_for, photo_rng
 from monitoring.records import Asked, HitRecord, PhotoRecord, Question, UnknownAsked
 from monitoring.said import said_figures, said_of
+from monitoring.spread import asked_of_all
 
 Progress = Callable[[int, int], None]
 QUESTIONS: tuple[Question, ...] = ("picture", *TYPED_QUESTIONS)
 GALLERY_SIZES = (16, 32, 64)
 _UNKNOWN_PHOTOS = 300
 _PAIRED_PHOTOS = 60
+_TIMED_PHOTOS = 150
 _NOT_STATED = ("", "unknown")
 _TAKEN = {"background": "cond_background", "light": "cond_light", "blur": "cond_blur", "side": "side"}
 
@@ -82,6 +84,8 @@ def evaluate(
         gallery_sizes: sizes at which unknown detection is measured, besides the whole gallery.
         max_photos: at most so many photographs, spread evenly over medications.
 
+    Timings are those of at most 150 photographs, asked before the others and alone.
+
     Raises:
         EvaluationError: no photograph, or one of a medication that the gallery does not hold.
     """
@@ -92,11 +96,13 @@ def evaluate(
     asker = _Asker(predictor, levels, appearance_roles, home, gallery_sizes, seed)
     asked_unknown = {row["photo_id"] for row in sample(pd.DataFrame(rows), num=_UNKNOWN_PHOTOS, seed=seed + 1)}
     other = _other_sides(rows, seed=seed)
-    records = []
-    for done, row in enumerate(rows, start=1):
+    timed = {row["photo_id"] for row in sample(pd.DataFrame(rows), num=_TIMED_PHOTOS, seed=seed + 3)}
+
+    def record_of(row: dict[str, Any]) -> PhotoRecord:
         record = _record(row, asker=asker, unknown=row["photo_id"] in asked_unknown)
-        records.append(_with_both_sides(record, row, other=other, asker=asker))
-        on_progress(done, len(rows))
+        return _with_both_sides(record, row, other=other, asker=asker)
+
+    records = asked_of_all(rows, record_of, timed=timed, on_progress=on_progress)
     about = about_evaluation(records, predictor=predictor, rows=rows, seed=seed)
     return Evaluation(records, evaluation_json(records, about=about, seed=seed))
 

@@ -5,6 +5,7 @@ split; both hold photographs of appearances that no member was trained on.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain, combinations
 
@@ -27,6 +28,7 @@ from training.fit import (
 from training.limits import Judge, fit_limits
 
 MIN_PAIRS = 20
+_THREADS = 2
 ROUTER_FEATURES = ("sharpness", "brightness", "contrast", "saturation", "clipped", "pill_px", "elongation")
 _CUE_OF_FIELD = {"imprint": "imprint", "color": "typed_color", "shape": "typed_shape", "size_mm": "size"}
 
@@ -186,13 +188,22 @@ def fit_patterns(
     rng: np.random.Generator,
     on_pattern: Callable[[int, int], None],
 ) -> dict[str, PatternSpec]:
-    """Weights, temperature and thresholds for every pattern of cues that can be asked for."""
+    """Weights, temperature and thresholds for every pattern of cues that can be asked for; two at a time.
+
+    Each has a generator of its own, so that the order in which they end decides nothing.
+    """
     patterns = list(all_patterns(tuple(predictor.recogniser.members)))
-    fitted = {}
-    for done, pattern in enumerate(patterns, start=1):
-        fitted[pattern.key] = fit_pattern(predictor, pattern, fit, calibrate, config=config, rng=rng)
-        on_pattern(done, len(patterns))
-    return fitted
+    own = rng.spawn(len(patterns))
+
+    def fitted(number: int) -> PatternSpec:
+        return fit_pattern(predictor, patterns[number], fit, calibrate, config=config, rng=own[number])
+
+    found = {}
+    with ThreadPoolExecutor(_THREADS) as pool:
+        for pattern, spec in zip(patterns, pool.map(fitted, range(len(patterns))), strict=True):
+            found[pattern.key] = spec
+            on_pattern(len(found), len(patterns))
+    return found
 
 
 def fit_pattern(

@@ -22,7 +22,7 @@ class CalibrationConfig(BaseModel):
         "it more, and of pills that share their imprint in a larger gallery"
     )  # fmt: skip
     unknown_error: float = Field(
-        0.01, gt=0, lt=0.5, description="share of unknown pills that may be identified; lower says `uncertain` more"
+        0.015, gt=0, lt=0.5, description="share of unknown pills that may be identified; lower says `uncertain` more"
     )
     escalate_uncertainty: float = Field(
         0.3, ge=0, le=1, description="total uncertainty above which both members are combined; lower costs time"

@@ -3,15 +3,18 @@
 Shapes: N crops, S size in px.
 """
 
+import fcntl
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, partial
 from multiprocessing import get_context
 from pathlib import Path
+from types import MappingProxyType
 
 import cv2
 import numpy as np
@@ -26,6 +29,7 @@ from bentos.runtime.preprocess import ELONGATED_FROM, crop_pill
 
 _CROPS, _ROWS, _FACTS = "crops.npy", "rows.parquet", "pack.json"
 _CHUNK = 32
+NOTHING_BESIDE: Mapping[Path, PreprocessSpec] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,7 @@ def build_pack(
     out: Path,
     on_progress: Callable[[int, int], None],
     workers: int = 2,
+    beside: Mapping[Path, PreprocessSpec] = NOTHING_BESIDE,
 ) -> Pack:
     """Crop the train and validate photographs and the references of the appearances that may be trained on.
 
@@ -86,6 +91,8 @@ def build_pack(
         medications: the catalogue, whose imprint says which sides look alike.
         out: the pack's directory; one that is already there with the same content is used as it is.
         on_progress: called with photographs done and all.
+        beside: packs of the same photographs that are wanted soon, directory in the same folder to cropping: they are
+            made in the same pass, as decoding and locating take most of its time.
 
     Photographs in which no pill is found are left out.
 
@@ -93,18 +100,45 @@ def build_pack(
         ValueError: no photograph to train on.
     """
     chosen = trainable(dataset, medications=medications)
-    fingerprint = _fingerprint(chosen, spec)
-    pack = Pack(out)
-    if (out / _FACTS).is_file() and pack.fingerprint == fingerprint:
-        on_progress(len(chosen), len(chosen))
-        return pack
-    draft = out.with_name(out.name + ".draft")
-    shutil.rmtree(draft, ignore_errors=True)
-    draft.mkdir(parents=True)
-    _write(draft, chosen, home=home, spec=spec, on_progress=on_progress, workers=workers, fingerprint=fingerprint)
-    shutil.rmtree(out, ignore_errors=True)
-    draft.replace(out)
-    return pack
+    wanted = {out: spec, **beside}
+    with _one_at_a_time(out.parent):
+        missing = {path: one for path, one in wanted.items() if not _is_made(path, _fingerprint(chosen, one))}
+        if out in missing:
+            _make(missing, chosen, home=home, on_progress=on_progress, workers=workers)
+    on_progress(len(chosen), len(chosen))
+    return Pack(out)
+
+
+@contextmanager
+def _one_at_a_time(packs: Path) -> Iterator[None]:
+    """Trainings that run side by side want the same packs: the second one waits, and finds them made."""
+    packs.mkdir(parents=True, exist_ok=True)
+    with (packs / ".lock").open("w") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        yield
+
+
+def _make(
+    specs: Mapping[Path, PreprocessSpec],
+    chosen: pd.DataFrame,
+    *,
+    home: Path,
+    on_progress: Callable[[int, int], None],
+    workers: int,
+) -> None:
+    drafts = {path: path.with_name(path.name + ".draft") for path in specs}
+    for draft in drafts.values():
+        shutil.rmtree(draft, ignore_errors=True)
+        draft.mkdir()
+    _write({drafts[path]: spec for path, spec in specs.items()}, chosen, home=home, on_progress=on_progress,
+           workers=workers)  # fmt: skip
+    for path, draft in drafts.items():
+        shutil.rmtree(path, ignore_errors=True)
+        draft.replace(path)
+
+
+def _is_made(out: Path, fingerprint: str) -> bool:
+    return (out / _FACTS).is_file() and Pack(out).fingerprint == fingerprint
 
 
 def pack_key(spec: PreprocessSpec, dataset_fingerprint: str) -> str:
@@ -145,37 +179,50 @@ def _fingerprint(chosen: pd.DataFrame, spec: PreprocessSpec) -> str:
 
 
 def _write(
-    draft: Path,
+    drafts: Mapping[Path, PreprocessSpec],
     chosen: pd.DataFrame,
     *,
     home: Path,
-    spec: PreprocessSpec,
     on_progress: Callable[[int, int], None],
     workers: int,
-    fingerprint: str,
 ) -> None:
-    shape = (len(chosen), spec.size_px, spec.size_px, 3)
-    crops_NSSC = np.lib.format.open_memmap(draft / "all.npy", mode="w+", dtype=np.uint8, shape=shape)
+    """The crops of all drafts, and what stands beside them, in one pass over the photographs."""
+    crops = {
+        draft: np.lib.format.open_memmap(
+            draft / "all.npy", mode="w+", dtype=np.uint8, shape=(len(chosen), spec.size_px, spec.size_px, 3)
+        )
+        for draft, spec in drafts.items()
+    }
     kept, elongated = [], []
     paths = [home / path for path in chosen["path"]]
-    for number, (crop_SSC, long) in enumerate(_cropped(paths, spec=spec, workers=workers)):
-        if crop_SSC is not None:
-            crops_NSSC[len(kept)] = crop_SSC
+    for number, cropped in enumerate(_cropped(paths, specs=tuple(drafts.values()), workers=workers)):
+        if cropped is not None:
+            for crops_NSSC, crop_SSC in zip(crops.values(), cropped.crops, strict=True):
+                crops_NSSC[len(kept)] = crop_SSC
             kept.append(number)
-            elongated.append(long)
+            elongated.append(cropped.elongated)
         on_progress(number + 1, len(chosen))
-    np.save(draft / _CROPS, crops_NSSC[: len(kept)])
-    (draft / "all.npy").unlink()
     columns = ["photo_id", "appearance_id", "side", "role", "split", "label"]
     rows = chosen.iloc[kept][columns].assign(elongated=elongated)
-    rows.to_parquet(draft / _ROWS, index=False)
-    facts = {"fingerprint": fingerprint, "num_classes": int(chosen["label"].max()) + 1}
-    (draft / _FACTS).write_text(json.dumps(facts))
+    for draft, spec in drafts.items():
+        np.save(draft / _CROPS, crops.pop(draft)[: len(kept)])
+        (draft / "all.npy").unlink()
+        rows.to_parquet(draft / _ROWS, index=False)
+        facts = {"fingerprint": _fingerprint(chosen, spec), "num_classes": int(chosen["label"].max()) + 1}
+        (draft / _FACTS).write_text(json.dumps(facts))
 
 
-def _cropped(paths: Sequence[Path], *, spec: PreprocessSpec, workers: int) -> Iterator[tuple[np.ndarray | None, bool]]:
+@dataclass(frozen=True)
+class Cropped:
+    """The best pill of a photograph, once for each cropping asked for, and whether it has a long axis."""
+
+    crops: tuple[np.ndarray, ...]
+    elongated: bool
+
+
+def _cropped(paths: Sequence[Path], *, specs: Sequence[PreprocessSpec], workers: int) -> Iterator[Cropped | None]:
     chunks = [paths[i : i + _CHUNK] for i in range(0, len(paths), _CHUNK)]
-    crop = partial(crop_files, spec=spec)
+    crop = partial(crop_files, specs=specs)
     if workers <= 1:
         for chunk in chunks:
             yield from crop(chunk)
@@ -185,18 +232,19 @@ def _cropped(paths: Sequence[Path], *, spec: PreprocessSpec, workers: int) -> It
             yield from results
 
 
-def crop_files(paths: Sequence[Path], *, spec: PreprocessSpec) -> list[tuple[np.ndarray | None, bool]]:
-    """Per file: the crop of the best pill (None where none is found), and whether it has a long axis."""
+def crop_files(paths: Sequence[Path], *, specs: Sequence[PreprocessSpec]) -> list[Cropped | None]:
+    """The crops of every file; None where no pill is found or the file is no picture."""
     cv2.setNumThreads(1)
-    return [_crop_file(path, spec) for path in paths]
+    return [_crop_file(path, specs) for path in paths]
 
 
-def _crop_file(path: Path, spec: PreprocessSpec) -> tuple[np.ndarray | None, bool]:
+def _crop_file(path: Path, specs: Sequence[PreprocessSpec]) -> Cropped | None:
     try:
         picture = decode(path.read_bytes())
     except InputError:
-        return None, False
+        return None
     found = locate(picture.rgb_HWC, alpha_HW=picture.alpha_HW)
     if not found:
-        return None, False
-    return crop_pill(picture.rgb_HWC, found[0], spec=spec), found[0].length_px >= ELONGATED_FROM * found[0].width_px
+        return None
+    crops = tuple(crop_pill(picture.rgb_HWC, found[0], spec=spec) for spec in specs)
+    return Cropped(crops, elongated=found[0].length_px >= ELONGATED_FROM * found[0].width_px)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import minimize, minimize_scalar
-from scipy.special import expit, logsumexp
+from scipy.special import expit
 
 from bentos.runtime.contract import LogisticSpec
 
@@ -51,10 +51,11 @@ def fit_log_ratio(genuine: np.ndarray, impostor: np.ndarray, *, limit: float = 1
 def log_posterior(score_QA: np.ndarray, *, unknown_prior: float) -> tuple[np.ndarray, np.ndarray]:
     """Log probabilities of candidates (Q, A) and of the unknown pill (Q,); as the runtime's `posterior`."""
     num_active_Q = np.maximum(np.isfinite(score_QA).sum(axis=1), 1)
-    logit_QA = score_QA + math.log1p(-unknown_prior) - np.log(num_active_Q)[:, None]
-    world_Q = np.full(len(score_QA), math.log(unknown_prior))
-    total_Q = np.logaddexp(logsumexp(logit_QA, axis=1), world_Q)
-    return logit_QA - total_Q[:, None], world_Q - total_Q
+    logit_QA = score_QA + (math.log1p(-unknown_prior) - np.log(num_active_Q))[:, None]
+    world = math.log(unknown_prior)
+    most_Q = np.maximum(logit_QA.max(axis=1), world)
+    total_Q = most_Q + np.log(np.exp(logit_QA - most_Q[:, None]).sum(axis=1) + np.exp(world - most_Q))
+    return logit_QA - total_Q[:, None], world - total_Q
 
 
 def fit_fusion(problem: FusionProblem, *, unknown_prior: float, ridge: float = 0.01) -> tuple[np.ndarray, float]:
@@ -63,18 +64,20 @@ def fit_fusion(problem: FusionProblem, *, unknown_prior: float, ridge: float = 0
     McFadden (1974). `ridge` pulls the weights towards 1, the value for independent, calibrated cues.
     """
     num_cues = problem.cues_QAC.shape[2]
+    cues_NC = problem.cues_QAC.reshape(-1, num_cues).astype(np.float64)
     chosen_QA = np.zeros(problem.active_QA.shape)
     known = np.flatnonzero(problem.truth_Q != WORLD)
     chosen_QA[known, problem.truth_Q[known]] = 1
 
     def loss(theta: np.ndarray) -> tuple[float, np.ndarray]:
-        score_QA = np.where(problem.active_QA, problem.cues_QAC @ theta[:-1] + theta[-1], -np.inf)
+        score_QA = (cues_NC @ theta[:-1] + theta[-1]).reshape(chosen_QA.shape)
+        score_QA[~problem.active_QA] = -np.inf
         log_p_QA, log_world_Q = log_posterior(score_QA, unknown_prior=unknown_prior)
         log_truth_Q = np.where(
             problem.truth_Q == WORLD, log_world_Q, log_p_QA[np.arange(len(score_QA)), problem.truth_Q]
         )
         residual_QA = (np.exp(log_p_QA) - chosen_QA) * problem.weight_Q[:, None]
-        slope_C = np.tensordot(residual_QA, problem.cues_QAC, axes=([0, 1], [0, 1]))
+        slope_C = residual_QA.ravel() @ cues_NC
         away_C = theta[:-1] - 1
         gradient = np.append(slope_C + 2 * ridge * away_C / num_cues, residual_QA.sum())
         return float(-(problem.weight_Q * log_truth_Q).sum() + ridge * (away_C**2).mean()), gradient

@@ -20,6 +20,7 @@ from training.export import export_member
 from training.external import ExternalEncoder, export_external, read_external
 from training.loop import train_member, training_fingerprint
 from training.parity import MAX_ABS_ERROR, MIN_COSINE_FP32, Parity
+from training.profiles import PROFILES
 
 HISTORY_FILE, FACTS_FILE = "history.json", "training.json"
 _NUM_PARITY_CROPS = 64
@@ -73,7 +74,9 @@ def make_member(
     described = config.choice(member).external
     external = None if described is None else read_external(described)
     spec = external.preprocess if external else config.recipe(member).preprocess
-    pack = build_pack(dataset, medications=medications, home=home, spec=spec, out=home / "packs" / _named(spec, code),
+    packs, others = home / "packs", [recipe.preprocess for recipe in PROFILES[config.profile].values()]
+    pack = build_pack(dataset, medications=medications, home=home, spec=spec, out=packs / _named(spec, code),
+                      beside={packs / _named(other, code): other for other in others},
                       on_progress=follow.on_crop)  # fmt: skip
     made_of = f"{member} {external.model_dump_json()}" if external else training_fingerprint(config, member, pack)
     key = hashlib.sha256(f"{made_of} {code}".encode()).hexdigest()[:12]

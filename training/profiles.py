@@ -51,14 +51,14 @@ _VIT = Recipe(
 )
 
 _LITE = Recipe(
-    architecture="tf_efficientnet_lite0", size_px=128, epochs=2, batch_size=32, learning_rate=1e-3, augmentation=0.3,
+    architecture="tf_efficientnet_lite0", size_px=128, epochs=1, batch_size=32, learning_rate=1e-3, augmentation=0.3,
     held_stages=5, fill_with_surface=True,
 )  # fmt: skip
 
 PROFILES: dict[ProfileName, dict[MemberName, Recipe]] = {
     "demo": {
         "fast": _LITE,
-        "accurate": _LITE.model_copy(update={"size_px": 160, "epochs": 1}),
+        "accurate": _LITE.model_copy(update={"size_px": 160}),
     },
     "standard": {"fast": _EFFICIENTNET, "accurate": _VIT},
     "production": {

@@ -61,10 +61,13 @@ def demand_enough(num_looks: int, *, part: str, config: CalibrationConfig) -> No
 def needs_in_words(config: CalibrationConfig) -> str:
     """How many different pills, of all that are sent, each promise takes."""
     wanted = {name: 2 * number for name, number in needs(config).items()}
+    coverage, unknown, wrong = (
+        f"{100 * share:g}%" for share in (config.promised_coverage, config.unknown_error, config.identified_error)
+    )
     return (
-        f"Of different pills it takes {wanted['set_threshold']} for sets of {config.promised_coverage:.0%} coverage, "
-        f"{wanted['unknown_threshold']} for unknown pills to pass at most {config.unknown_error:.0%} of the time, "
-        f"{wanted['identified_uncertainty']} for `identified` to err at most {config.identified_error:.0%} "
+        f"Of different pills it takes {wanted['set_threshold']} for sets of {coverage} coverage, "
+        f"{wanted['unknown_threshold']} for unknown pills to pass at most {unknown} of the time, "
+        f"{wanted['identified_uncertainty']} for `identified` to err at most {wrong} "
         f"(fewer where it errs never, more where it does), and {wanted['weights']} for other weights; with fewer, "
         f"the old values stay and are only made more careful."
     )

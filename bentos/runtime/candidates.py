@@ -3,6 +3,7 @@
 H W: rows and columns in pixels.
 """
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import combinations
@@ -121,8 +122,10 @@ def _disc(size_px: int) -> np.ndarray:
 
 
 def _shapes(above_HW: np.ndarray) -> list[Shape]:
+    """The hulls of a sensible size; a contour too short to enclose the least area is not looked at closer."""
     contours, _ = cv2.findContours(above_HW, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    hulls = [(cv2.convexHull(contour), cv2.contourArea(contour)) for contour in contours if len(contour) > 8]
+    shortest = math.sqrt(2 * math.pi * _MIN_AREA * above_HW.size)
+    hulls = [(cv2.convexHull(contour), cv2.contourArea(contour)) for contour in contours if len(contour) > shortest]
     sized = [(hull, cv2.contourArea(hull), area) for hull, area in hulls]
     wanted = [s for s in sized if _MIN_AREA * above_HW.size < s[1] < _MAX_AREA * above_HW.size]
     return [Shape(hull, hull_area, area / hull_area) for hull, hull_area, area in wanted]

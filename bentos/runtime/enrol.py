@@ -1,12 +1,13 @@
 """Enrolment: reference pictures become a gallery, without training.
 
-A prototype is the mean unit vector of one reference side over in-plane turns of its crop, so that a pill
-matches however it lies. Shapes: V views, D embedding.
+A prototype is the mean unit vector of one reference side as it lies and turned by half. The networks have seen pills
+in every direction: six turns of a round one found no more than these two. Shapes: V views, N sides, D embedding.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import islice
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
@@ -23,12 +24,10 @@ from bentos.runtime.locate import locate
 from bentos.runtime.medication import Medication, appearance_id_of, derive_appearances
 from bentos.runtime.pictures import PICTURES_FILE, thumbnail, write_pictures
 from bentos.runtime.predictor import observe_side
-from bentos.runtime.preprocess import ELONGATED_FROM
 from bentos.runtime.recogniser import Recogniser
 
-_TURNS_ROUND = tuple(range(0, 360, 60))
-_TURNS_LONG = (0, 180)
-_CHUNK = 16
+TURNS_DEG = (0, 180)
+_THREADS, _AHEAD, _TOLD_EVERY = 2, 16, 16
 NOTHING_KNOWN: Mapping[str, VisualFeatures] = MappingProxyType({})
 
 
@@ -49,6 +48,16 @@ class ReferencePicture:
     taken_on: str | None = None
 
 
+@dataclass(frozen=True)
+class _Seen:
+    """What a gallery keeps of a reference picture, which comes without its pixels; prototypes per member (D,)."""
+
+    reference: ReferencePicture
+    features: VisualFeatures
+    prototypes: dict[str, np.ndarray]
+    thumbnail: bytes
+
+
 def build_gallery(
     recogniser: Recogniser,
     *,
@@ -62,30 +71,28 @@ def build_gallery(
 ) -> GallerySpec:
     """Write a gallery directory and return its record.
 
-    Medications without a reference picture are left out. Reference pictures are read as a stream.
+    Medications without a reference picture are left out. Reference pictures are read as a stream and seen in two
+    threads, as the networks release the lock; the gallery is the same however many see.
     `known_features` are medications' features out of a feature store; others are measured on the picture.
 
     Raises:
         ContractError: no reference picture showed a pill, or one names no medication of the catalogue.
     """
     known = {medication.medication_id: medication for medication in medications}
-    views, prototypes, features = [], {name: [] for name in recogniser.members}, []
-    pictures: list[bytes | None] = []
-    stream = iter(references)
-    while chunk := list(islice(stream, _CHUNK)):
-        seen = [(reference, side) for reference in chunk if (side := _observe(recogniser, reference)) is not None]
-        views += [_view(reference, known) for reference, _ in seen]
-        pictures += [thumbnail(reference.rgb_HWC, side.located) for reference, side in seen]
-        features += [known_features.get(reference.medication_id, side.features) for reference, side in seen]
-        for member, rows in prototypes.items():
-            rows += embed_turned(recogniser, member, [side for _, side in seen])
-        on_view(len(views))
-    if not views:
+    seen, views = [], []
+    for one in _seen_in_order(recogniser, references):
+        seen.append(one)
+        views.append(_view(one.reference, known))
+        if len(seen) % _TOLD_EVERY == 0:
+            on_view(len(seen))
+    on_view(len(seen))
+    if not seen:
         raise ContractError("no reference picture shows a pill: the gallery would be empty")
+    features = [known_features.get(one.reference.medication_id, one.features) for one in seen]
     return write_gallery(
         out, recogniser=recogniser.digest, medications=known.values(), views=views, name=name, now=now,
-        prototypes={member: np.stack(rows) for member, rows in prototypes.items()},
-        features=feature_arrays(features), pictures=pictures,
+        prototypes={member: np.stack([one.prototypes[member] for one in seen]) for member in recogniser.members},
+        features=feature_arrays(features), pictures=[one.thumbnail for one in seen],
     )  # fmt: skip
 
 
@@ -128,13 +135,11 @@ def write_gallery(
 
 
 def embed_turned(recogniser: Recogniser, member: str, sides: Sequence[SideObservation]) -> list[np.ndarray]:
-    """The mean unit vector (D,) of each side over its in-plane turns."""
-    turns = [_TURNS_LONG if side.statistics.elongation >= ELONGATED_FROM else _TURNS_ROUND for side in sides]
-    crops = [turned(side.crops[member], degrees)
-             for side, angles in zip(sides, turns, strict=True) for degrees in angles]  # fmt: skip
+    """The mean unit vector (D,) of each side over its turns."""
+    crops = [turned(side.crops[member], degrees) for side in sides for degrees in TURNS_DEG]
     embeddings_BD = recogniser.embed(member, crops)
-    ends = np.cumsum([len(angles) for angles in turns])[:-1]
-    return [unit(group.mean(axis=0)) for group in np.split(embeddings_BD, ends)] if sides else []
+    embeddings_NTD = embeddings_BD.reshape(len(sides), len(TURNS_DEG), embeddings_BD.shape[1])
+    return [unit(mean_D) for mean_D in embeddings_NTD.mean(axis=1)]
 
 
 def turned(crop_HWC: np.ndarray, degrees: float) -> np.ndarray:
@@ -155,10 +160,31 @@ def feature_arrays(features: Sequence) -> dict[str, np.ndarray]:
     }
 
 
-def _observe(recogniser: Recogniser, reference: ReferencePicture) -> SideObservation | None:
+def _seen_in_order(recogniser: Recogniser, references: Iterable[ReferencePicture]) -> Iterator[_Seen]:
+    """Those that show a pill, in the order of the stream, which is read at most a few pictures ahead."""
+    under_way: deque[Future[_Seen | None]] = deque()
+    with ThreadPoolExecutor(_THREADS) as pool:
+        try:
+            for reference in references:
+                under_way.append(pool.submit(_see, recogniser, reference))
+                if len(under_way) >= _AHEAD and (one := under_way.popleft().result()) is not None:
+                    yield one
+            yield from (one for waiting in under_way if (one := waiting.result()) is not None)
+        finally:
+            for waiting in under_way:
+                waiting.cancel()
+
+
+def _see(recogniser: Recogniser, reference: ReferencePicture) -> _Seen | None:
     alpha_HW = None if reference.mask_HW is None else reference.mask_HW.astype(np.uint8) * 255
     found = locate(reference.rgb_HWC, alpha_HW=alpha_HW)
-    return observe_side(recogniser, reference.rgb_HWC, found[0], read=False) if found else None
+    if not found:
+        return None
+    side = observe_side(recogniser, reference.rgb_HWC, found[0], read=False)
+    prototypes = {member: embed_turned(recogniser, member, [side])[0] for member in recogniser.members}
+    small = thumbnail(reference.rgb_HWC, side.located)
+    without_pixels = replace(reference, rgb_HWC=np.empty((0, 0, 3), np.uint8), mask_HW=None)
+    return _Seen(without_pixels, side.features, prototypes, small)
 
 
 def _view(reference: ReferencePicture, known: dict[str, Medication]) -> View:

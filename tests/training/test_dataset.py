@@ -104,6 +104,22 @@ def test_crops_are_the_runtimes_own_and_made_once(tmp_path: Path, dataset: pd.Da
     assert len(fewer.rows) == 6
 
 
+def test_packs_of_two_croppings_are_made_in_one_pass_and_are_what_each_alone_would_be(
+    tmp_path: Path, dataset: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = {"medications": [], "home": tmp_path, "workers": 1, "on_progress": lambda done, total: None}
+    small = SPEC.model_copy(update={"size_px": 32})
+    alone = build_pack(dataset, spec=small, out=tmp_path / "alone", **arguments)
+    build_pack(dataset, spec=SPEC, out=tmp_path / "large", beside={tmp_path / "small": small}, **arguments)
+    monkeypatch.setattr("training.dataset.locate", lambda *args, **kwargs: pytest.fail("located once more"))
+    found = build_pack(dataset, spec=small, out=tmp_path / "small", **arguments)
+    assert found.fingerprint == alone.fingerprint
+    assert np.array_equal(found.crops_NSSC, alone.crops_NSSC)
+    assert found.rows.equals(alone.rows)
+    assert build_pack(dataset, spec=SPEC, out=tmp_path / "large", **arguments).crops_NSSC.shape[1] == SPEC.size_px
+    assert not list(tmp_path.glob("*.draft"))
+
+
 def test_a_photograph_without_a_pill_is_left_out(tmp_path: Path, dataset: pd.DataFrame) -> None:
     cv2.imwrite(str(tmp_path / "train-seen-0.png"), np.full((160, 160, 3), 90, np.uint8))
     (tmp_path / "train-seen-1.png").write_bytes(b"not a picture")

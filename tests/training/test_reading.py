@@ -19,7 +19,7 @@ from training.reading.label import label_texts, located_side
 from training.reading.lines import LabelledSide, TextLine, extent, moved, overlap
 from training.reading.loop import AVERAGE_FILE, train
 from training.reading.pack import pack_row, write_reading_pack
-from training.reading.photograph import Canvas, photographed
+from training.reading.photograph import Canvas, gleams, photographed
 from training.reading.reader import jittered, reader_task
 from training.reading.targets import STRIDE, finder_target
 from training.reading.weights import READER_FILE, committed_network
@@ -168,3 +168,14 @@ def test_a_few_steps_of_the_strip_reader_reduce_its_loss(tmp_path: Path) -> None
 def test_where_nothing_was_trained_nothing_is_exported(tmp_path: Path) -> None:
     with pytest.raises(ReadingExportError, match="no training"):
         export_network(tmp_path, tmp_path / "out.onnx")
+
+
+def test_gleams_are_sharp_bars_of_light_that_leave_most_of_the_pill_as_it_is() -> None:
+    rng = np.random.default_rng(5)
+    drawn = [gleams((128, 256), rng) for _ in range(40)]
+    covered = [float((shine_HW > 0.05).mean()) for shine_HW in drawn]
+    assert all(shine_HW.shape == (128, 256) and shine_HW.min() >= 0 and shine_HW.max() <= 1 for shine_HW in drawn)
+    assert 0.003 < np.median(covered) < 0.15
+    assert max(np.abs(np.diff(shine_HW, axis=0)).max() for shine_HW in drawn) > 0.3
+    again = gleams((128, 256), np.random.default_rng(9))
+    assert np.array_equal(again, gleams((128, 256), np.random.default_rng(9)))

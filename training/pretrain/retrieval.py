@@ -9,12 +9,13 @@ import numpy as np
 import pandas as pd
 import torch
 
+from bentos.runtime.enrol import TURNS_DEG
 from bentos.runtime.preprocess import to_batch
 from training.backbones import Encoder
 from training.batches import item_seed
 from training.pretrain.config import PretrainConfig
 from training.pretrain.pack import SidePack
-from training.pretrain.sides import TURNS_LONG, TURNS_ROUND, Sides
+from training.pretrain.sides import Sides
 from training.profiles import Recipe
 
 _CHUNK = 48
@@ -56,13 +57,10 @@ def _asked(pack: SidePack, *, held: bool, num: int) -> list[int]:
 def _prototypes(
     encoder: Encoder, pack: SidePack, sides: Sides, config: PretrainConfig, *, device: str, all_turns: bool
 ) -> np.ndarray:
-    size_px = config.recipe.size_px
-    longs = [sides.clean(number, size_px=size_px)[1] for number in range(len(pack))]
-    nums = [len(TURNS_LONG if long else TURNS_ROUND) if all_turns else 1 for long in longs]
-    crops = (sides.turned(number, turn, size_px=size_px) for number, num in enumerate(nums) for turn in range(num))
+    size_px, num = config.recipe.size_px, len(TURNS_DEG) if all_turns else 1
+    crops = (sides.turned(number, turn, size_px=size_px) for number in range(len(pack)) for turn in range(num))
     embedding_ND = _embedded(encoder, crops, config.recipe, device=device)
-    starts_V = np.concatenate([[0], np.cumsum(nums)[:-1]])
-    mean_VD = np.add.reduceat(embedding_ND, starts_V, axis=0)
+    mean_VD = embedding_ND.reshape(len(pack), num, -1).mean(axis=1)
     return mean_VD / np.maximum(np.linalg.norm(mean_VD, axis=1, keepdims=True), 1e-12)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, IterableDataset
 
-from bentos.runtime.enrol import turned
+from bentos.runtime.enrol import TURNS_DEG, turned
 from bentos.runtime.locate import locate
 from bentos.runtime.preprocess import ELONGATED_FROM, crop_pill
 from training.batches import item_seed
@@ -24,7 +24,7 @@ from training.pretrain.simulate import CropSpec, simulate_crop
 
 _LEAST_STRENGTH, _LEAST_TURN = 0.25, 0.08
 _CLEAN_SHARE = 0.15
-TURNS_ROUND, TURNS_LONG = tuple(range(0, 360, 60)), (0, 180)
+_CLEAN_TURNS_DEG = range(0, 360, 60)
 
 
 @dataclass(frozen=True)
@@ -100,9 +100,12 @@ class Sides:
 
     def turned(self, number: int, turn: int, *, size_px: int) -> np.ndarray:
         """The reference crop in the `turn`-th of the turns in which enrolment sees it."""
+        return turned(self.clean(number, size_px=size_px)[0], TURNS_DEG[turn])
+
+    def lying(self, number: int, rng: np.random.Generator, *, size_px: int) -> np.ndarray:
+        """The reference crop as it might lie: in one of six directions, or two if the pill is elongated."""
         crop_SSC, elongated = self.clean(number, size_px=size_px)
-        turns = TURNS_LONG if elongated else TURNS_ROUND
-        return turned(crop_SSC, turns[turn % len(turns)])
+        return turned(crop_SSC, int(rng.choice(TURNS_DEG if elongated else _CLEAN_TURNS_DEG)))
 
     def _spec(self, size_px: int) -> CropSpec:
         recipe = self._config.recipe
@@ -136,8 +139,9 @@ class _Views(IterableDataset):
         for number in schedule.numbers[places_B].tolist():
             rng = np.random.default_rng(item_seed(schedule.config.seed, step, number))
             if rng.random() < _CLEAN_SHARE:
-                turn = int(rng.integers(len(TURNS_ROUND))) if rng.random() < hardness else 0
-                views.append(sides.turned(number, turn, size_px=size_px))
+                straight = rng.random() >= hardness
+                views.append(sides.turned(number, 0, size_px=size_px) if straight
+                             else sides.lying(number, rng, size_px=size_px))  # fmt: skip
             else:
                 views.append(sides.photo(number, rng, size_px=size_px, hardness=hardness))
         return torch.from_numpy(np.stack(views)), torch.from_numpy(places_B)

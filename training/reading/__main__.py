@@ -10,7 +10,7 @@ import torch
 import typer
 
 from bentos.runtime.contract import ReaderSpec
-from bentos.runtime.read import open_reader
+from bentos.runtime.read import Reader, open_reader
 from bentos.runtime.recogniser import session_options
 from training.reading.base import new_finder, new_reader, read_base, ready_reader
 from training.reading.compose import font_files
@@ -31,13 +31,16 @@ _TELL_EVERY = 50
 @app.command()
 def label(
     rximage: Annotated[Path, typer.Option(help="directory with catalogue.csv and images/")],
-    wheel: Annotated[Path, Wheel],
     out: Annotated[Path, typer.Option(help="directory that the pack of labelled sides is written to")],
+    wheel: Annotated[Path | None, Wheel] = None,
 ) -> None:
-    """Find the catalogue's imprints on all reference sides and write them into one file."""
+    """Find the catalogue's imprints on all reference sides and write them into one file.
+
+    Without a wheel the committed reader looks, at what the runtime would see.
+    """
     cv2.setNumThreads(1)
-    made = build_reading_pack(rximage, reader=ready_reader(read_base(wheel)), out=out)
-    _say_pack(made)
+    reader = ready_reader(read_base(wheel)) if wheel else _committed_reader()
+    _say_pack(build_reading_pack(rximage, reader=reader, out=out, several_views=wheel is not None))
 
 
 @app.command(name="relabel")
@@ -47,11 +50,7 @@ def look_again(
 ) -> None:
     """Find with the committed reader what the ready OCR did not: what it was trained on teaches the next one."""
     cv2.setNumThreads(1)
-    with TemporaryDirectory() as directory:
-        spec = write_reader(Path(directory))
-        reader = open_reader(Path(directory), spec, options=session_options())
-    made = relabel(ReadingPack(pack / PACK_FILE), reader=reader, out=out)
-    _say_pack(made)
+    _say_pack(relabel(ReadingPack(pack / PACK_FILE), reader=_committed_reader(), out=out))
 
 
 @app.command()
@@ -100,6 +99,11 @@ _NETWORKS = {
     "finder": (finder_task, lambda wheel, seed: new_finder(read_base(wheel), seed=seed), FINDER_FILE),
     "reader": (reader_task, lambda wheel, seed: new_reader(read_base(wheel)), READER_FILE),
 }
+
+
+def _committed_reader() -> Reader:
+    with TemporaryDirectory() as directory:
+        return open_reader(Path(directory), write_reader(Path(directory)), options=session_options())
 
 
 def _say_pack(made: ReadingPack) -> None:

@@ -35,13 +35,16 @@ class _Candidate:
     score: float
 
 
-def label_pill(sides: Sequence[LabelledSide], *, tokens: Sequence[str], reader: Reader) -> list[LabelledSide]:
+def label_pill(
+    sides: Sequence[LabelledSide], *, tokens: Sequence[str], reader: Reader, several_views: bool = True
+) -> list[LabelledSide]:
     """Find the pill's folded `tokens` on its sides, where no line is known yet; the lines that are known stay.
 
-    `reader` is the ready one, of `training.reading.base`, or one that was trained since and sees more.
+    `reader` is the ready one, of `training.reading.base`, or one that was trained since and sees more. With
+    `several_views` it looks at canvases of other contrast as well as at the runtime's, in three times the time.
     """
     texts = label_texts(tokens)
-    labelled = [_label(side, texts=texts, tokens=tokens, reader=reader) for side in sides]
+    labelled = [_label(side, texts=texts, tokens=tokens, reader=reader, several_views=several_views) for side in sides]
     found = [line.text for side in labelled for line in side.lines]
     complete = bool(tokens) and all(any(token in text for text in found) for token in tokens)
     return [LabelledSide(side.side, side.lines, side.ambiguous, complete) for side in labelled]
@@ -60,13 +63,15 @@ def located_side(side: Side) -> Located:
     return locate(side.rgb_HWC, alpha_HW=side.mask_HW.astype(np.uint8) * 255)[0]
 
 
-def _label(known: LabelledSide, *, texts: list[str], tokens: Sequence[str], reader: Reader) -> LabelledSide:
+def _label(
+    known: LabelledSide, *, texts: list[str], tokens: Sequence[str], reader: Reader, several_views: bool
+) -> LabelledSide:
     side, located = known.side, located_side(known.side)
     size = canvas_size(located, spec=reader.spec)
     onto = canvas_matrix(located, size=size, margin=reader.spec.margin)
     back = cv2.invertAffineTransform(onto)
     before = [_Candidate(moved(line.quad_4X, onto), line.text, 0.0) for line in known.lines]
-    views = _views(side, located, spec=reader.spec)
+    views = _views(side, located, spec=reader.spec)[0 if several_views else -1 :]
     seen = [looks for canvas_HWC in views for looks in reader.looks(canvas_HWC)]
     kept = _without_overlaps([c for looks in seen for c in _candidates(looks, texts)], tokens=tokens, kept=before)
     regions = [looks[0].region for looks in seen]

@@ -78,9 +78,16 @@ class ReadingPack:
 
 
 def build_reading_pack(
-    rximage: Path, *, reader: Reader, out: Path, on_side: Callable[[int], None] = lambda num: None
+    rximage: Path,
+    *,
+    reader: Reader,
+    out: Path,
+    several_views: bool = True,
+    on_side: Callable[[int], None] = lambda num: None,
 ) -> ReadingPack:
     """Label every side under `rximage` (`catalogue.csv`, `images/`) into `out/labelled_sides.parquet`.
+
+    `several_views` as `label_pill` has it.
 
     Raises:
         PackError: no side was found.
@@ -91,7 +98,7 @@ def build_reading_pack(
         medication = medications[medication_id]
         tokens = _tokens(medication)
         blank = [LabelledSide(_side(photo), (), (), complete=False) for photo in photos]
-        sides = label_pill(blank, tokens=tokens, reader=reader)
+        sides = label_pill(blank, tokens=tokens, reader=reader, several_views=several_views)
         rows += [pack_row(side, name=p.name, medication=medication) for side, p in zip(sides, photos, strict=True)]
         on_side(len(rows))
     if not rows:

@@ -20,6 +20,7 @@ from training.reading.lines import LabelledSide, TextLine, moved
 from training.reading.pack import ReadingPack
 
 _FEATHER_SIGMA = 0.75
+_GLEAMING = 0.3
 _LEVEL_SD_DEG, _ROUGHLY_LEVEL_SD_DEG = 4.0, 10.0
 
 
@@ -85,6 +86,28 @@ def photographed(
     )
 
 
+def gleams(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
+    """Lamps and windows mirrored in a shell, (H, W) from 0 to 1: bars along the pill and short strokes across it.
+
+    Their edges are sharp, and what is printed below shows through most of them; a stroke alone looks like a 1.
+    """
+    height, width = shape
+    shine_HW = np.zeros(shape, np.float32)
+    for _ in range(rng.integers(1, 5)):
+        along = rng.random() < 0.6
+        length = width * (rng.uniform(0.08, 0.7) if along else rng.uniform(0.02, 0.06))
+        thick = height * (rng.uniform(0.03, 0.14) if along else rng.uniform(0.1, 0.35))
+        middle = rng.uniform(0.1, 0.9) * width, rng.uniform(0.15, 0.85) * height
+        box_4X = cv2.boxPoints((middle, (length, thick), rng.normal(0, 5)))
+        bar_HW = np.zeros(shape, np.float32)
+        cv2.fillConvexPoly(bar_HW, np.rint(box_4X * 16).astype(np.int32), 1.0, cv2.LINE_AA, 4)
+        if along and rng.random() < 0.4:
+            bar_HW[:, int(middle[0]) :][:, : max(1, round(rng.uniform(0.01, 0.04) * width))] *= rng.uniform(0, 0.6)
+        bar_HW = cv2.GaussianBlur(bar_HW, (0, 0), rng.uniform(0.4, 2.5))
+        shine_HW = np.maximum(shine_HW, np.float32(rng.uniform(0.25, 1.0)) * bar_HW)
+    return shine_HW
+
+
 def _jittered(
     matrix: np.ndarray, located: Located, rng: np.random.Generator, *, size: tuple[int, int], strength: float
 ) -> np.ndarray:
@@ -120,5 +143,7 @@ def _shot(pixels_HWC: np.ndarray, rng: np.random.Generator, *, strength: float) 
     )
     gain_HW, shine_HW = light_map((along_HW, across_HW), rng, strength=strength, shiny=rng.random() < 0.4)
     lit_HWC = face_HWC * gain_HW[..., None]
+    if rng.random() < _GLEAMING * strength:
+        shine_HW = np.maximum(shine_HW, gleams((height, width), rng))
     lit_HWC += (255 - lit_HWC) * shine_HW[..., None]
     return camera(lit_HWC.astype(np.float32), rng, strength=strength, scale=width / 256)
