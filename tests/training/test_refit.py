@@ -73,9 +73,9 @@ def test_weights_find_the_cue_that_counts_and_drop_the_one_that_does_not() -> No
 
 
 def test_a_promise_needs_as_many_pills_as_the_binomial_says() -> None:
-    assert [cases_needed(rate) for rate in (0.05, 0.02, 0.01)] == [59, 149, 299]
+    assert [cases_needed(rate) for rate in (0.05, 0.02, 0.015, 0.01)] == [59, 149, 199, 299]
     assert needs(CalibrationConfig()) == {
-        "set_threshold": 59, "unknown_threshold": 299, "identified_uncertainty": 299, "weights": 299,
+        "set_threshold": 59, "unknown_threshold": 199, "identified_uncertainty": 299, "weights": 299,
     }  # fmt: skip
     assert not shown_above(1, 20, rate=0.01)
     assert shown_above(2, 20, rate=0.01)

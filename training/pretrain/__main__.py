@@ -14,6 +14,7 @@ from bentos.runtime.contract import file_sha256
 from training.backbones import new_encoder, save_encoder
 from training.calibration_config import CalibrationConfig
 from training.committed import WEIGHTS
+from training.pretrain.average import average
 from training.pretrain.config import PretrainConfig
 from training.pretrain.imagenet import imagenet_encoder, read_trunk
 from training.pretrain.loop import pretrain
@@ -57,6 +58,20 @@ def train(
         config, SidePack(pack / PACK_FILE), out=out, on_step=lambda done, of: None, on_epoch=_say, minutes=minutes
     )
     typer.echo(f"{done.steps_done} of {done.num_steps} steps: {done.weights}")
+
+
+@app.command(name="average")
+def mean_of_cycles(
+    run: Annotated[Path, typer.Option(help="directory of a finished training")],
+    began_with: Annotated[Path, typer.Option(help="the weights that it started from")],
+    pack: Annotated[Path, typer.Option(help="directory of the pack")],
+    out: Annotated[Path, typer.Option(help="directory that `publish` takes in the run's place")],
+) -> None:
+    """Write the mean of a training's weights and those that it began with, and measure it."""
+    cv2.setNumThreads(1)
+    config = PretrainConfig.model_validate_json((run / CONFIG_FILE).read_text())
+    figures = average(run, config, SidePack(pack / PACK_FILE), began_with=began_with, out=out)
+    typer.echo(" ".join(f"{name}={value:.4g}" for name, value in figures.items()))
 
 
 @app.command()
