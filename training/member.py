@@ -74,7 +74,8 @@ def make_member(
     described = config.choice(member).external
     external = None if described is None else read_external(described)
     spec = external.preprocess if external else config.recipe(member).preprocess
-    packs, others = home / "packs", [recipe.preprocess for recipe in PROFILES[config.profile].values()]
+    packs = home / "packs"
+    others = [config.recipe(name).preprocess for name in PROFILES[config.profile] if name != member]
     pack = build_pack(dataset, medications=medications, home=home, spec=spec, out=packs / _named(spec, code),
                       beside={packs / _named(other, code): other for other in others},
                       on_progress=follow.on_crop)  # fmt: skip
